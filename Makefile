@@ -1,0 +1,73 @@
+# Xylem: hypervisor, xenstored, xend and xm.  `make help` lists the targets.
+
+VERSION := 0.1
+O       := build
+prefix  := /usr
+DESTDIR :=
+
+# Every Debian package that building, running and testing need stands here and nowhere else.
+PACKAGES_BUILD := gcc make libc6-dev pkg-config libxen-dev libyajl-dev libreadline-dev \
+	zlib1g-dev liblzma-dev libzstd-dev liblz4-dev libncurses-dev libcmocka-dev
+PACKAGES_RUN   := qemu-system-x86 busybox-static cpio xz-utils
+PACKAGES_TEST  := clang libclang-rt-14-dev zstd lz4 gzip xorriso mtools ovmf grub-common \
+	grub-pc-bin grub-efi-amd64-bin debootstrap e2fsprogs
+PACKAGES       := $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
+
+CC       := gcc
+WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror \
+	-Wno-unused-parameter -Wno-missing-field-initializers
+CFLAGS   := -std=c11 -O2 -g $(WARNINGS) -MMD -MP
+# User space: Debian's hardening, and the GNU interfaces (epoll, accept4 …).
+USER_CFLAGS := $(CFLAGS) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -fPIE -I.
+USER_LDFLAGS := -pie -Wl,-z,relro,-z,now
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+# Makefile recipes never use the built-in rules.
+MAKEFLAGS += -r
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+.PHONY: all check test run bench fuzz deps packages install clean help
+all:
+
+# Each directory names its own objects, programs, tests and installed files.
+include hypervisor/objects.mk
+include xenstore/objects.mk
+include xend/objects.mk
+include xm/objects.mk
+include tests/objects.mk
+
+all: $(PROGRAMS) $(IMAGES)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) -c -o $@ $<
+
+# The same sources once more under the sanitizers, for unit tests.
+$(O)/san/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) $(SANITIZE) -c -o $@ $<
+
+packages:
+	@echo $(PACKAGES)
+
+deps:
+	tests/deps $(PACKAGES)
+
+install: all
+	$(foreach step,$(INSTALL_STEPS),$(call $(step))$(newline))
+
+clean:
+	rm -rf $(O)
+
+help:
+	@echo "make            build everything into $(O)/"
+	@echo "make check      unit and protocol tests on this host (no root, under a minute)"
+	@echo "make test       every test, QEMU included; installs missing packages (root)"
+	@echo "make run        build, and boot it all in QEMU into a domain 0 shell (root)"
+	@echo "make bench      ratios against Debian's Xen and its tools"
+	@echo "make fuzz       fuzz what parses (clang; FUZZ_SECONDS=60 each)"
+	@echo "make install    DESTDIR=… prefix=/usr"
+	@echo "make deps       install the Debian packages that all of this needs (root)"
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

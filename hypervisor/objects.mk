@@ -1,0 +1,1 @@
+# What hypervisor/ builds, tests and installs.

@@ -1,0 +1,1 @@
+# What xend/ builds, tests and installs.

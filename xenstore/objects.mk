@@ -1,0 +1,1 @@
+# What xenstore/ builds, tests and installs.

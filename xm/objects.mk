@@ -1,0 +1,1 @@
+# What xm/ builds, tests and installs.
