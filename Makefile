@@ -16,7 +16,8 @@ PACKAGES       := $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
 CC       := gcc
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror \
 	-Wno-unused-parameter -Wno-missing-field-initializers
-CFLAGS   := -std=c11 -O2 -g $(WARNINGS) -MMD -MP
+# C11; "gnu" because Xen's public headers need their anonymous unions.
+CFLAGS   := -std=gnu11 -O2 -g $(WARNINGS) -MMD -MP
 # User space: Debian's hardening, and the GNU interfaces (epoll, accept4 …).
 USER_CFLAGS := $(CFLAGS) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -fPIE -I.
 USER_LDFLAGS := -pie -Wl,-z,relro,-z,now

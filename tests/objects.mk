@@ -8,7 +8,7 @@
 UNIT_BINS := $(UNIT_TESTS:%=$(O)/tests/unit/test_%)
 FUZZ_BINS := $(FUZZERS:%=$(O)/tests/fuzz/fuzz_%)
 FUZZ_SECONDS := 60
-FUZZ_CFLAGS := -std=c11 -O1 -g -D_GNU_SOURCE -I. -iquote hypervisor -fsanitize=fuzzer,address,undefined \
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -I. -iquote hypervisor -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
 
 define unit_test

@@ -1,0 +1,40 @@
+/*
+ * All that the core asks of the machine.  x86/ provides it; unit tests provide it in tests/fake/.
+ * The inline part is machine.h.
+ */
+#ifndef HV_ARCH_H
+#define HV_ARCH_H
+
+#include "cpu.h"
+#include "domain.h"
+
+uint64_t now_ns(void);			/* system time: nanoseconds since boot, the same on all CPUs */
+void arch_timer_program(uint64_t deadline_ns);	/* this CPU's next timer interrupt; 0: none needed */
+void arch_kick_cpu(struct cpu *c);	/* make `c` look at its pending softirqs soon */
+
+/*
+ * Leaves `prev` and continues in `next` on this CPU.  Called with interrupts disabled from the schedule
+ * softirq; does not return: calls sched_context_saved(prev) once prev's state can be loaded elsewhere,
+ * then goes to the guest or the idle loop.
+ */
+__attribute__((noreturn)) void arch_context_switch(struct vcpu *prev, struct vcpu *next);
+void arch_vcpu_sync(struct vcpu *v);	/* `v` doesn't run: bring its register state to memory if it's still on some CPU */
+
+int arch_vcpu_init(struct vcpu *v);	/* -ENOMEM */
+void arch_vcpu_free(struct vcpu *v);
+int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *config);
+void arch_domain_free(struct domain *d);
+
+/* Upcall flags changed for `v`: make it see them (it may be running elsewhere, or in the guest here). */
+void arch_vcpu_kick_upcall(struct vcpu *v);
+void arch_vcpu_time_update(struct vcpu *v);	/* write its vcpu_time_info now */
+int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt);	/* v is down; -EINVAL … */
+
+/* Interrupt lines bound to event channels (PIRQs). */
+int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool will_share);
+void arch_pirq_unbind(struct domain *d, unsigned int pirq);
+
+__attribute__((noreturn)) void arch_reboot(void);
+__attribute__((noreturn)) void arch_power_off(void);
+
+#endif

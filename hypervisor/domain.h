@@ -1,0 +1,78 @@
+/*
+ * Domains and their vcpus: who exists.
+ *
+ * Lock order, outermost first (a CPU that holds one may take those below it only):
+ *   domain_list_lock > d->lifecycle_lock > d->mm_lock > d->gnttab lock(s) > d->evtchn.lock
+ *     > d->page_lock > sched_cpu.lock > timer_cpu.lock > heap lock > console lock
+ * Two domains' locks of one kind are taken in the order of their addresses.
+ */
+#ifndef HV_DOMAIN_H
+#define HV_DOMAIN_H
+
+#include "abi.h"
+#include "bitmap.h"
+#include "evtchn.h"
+#include "list.h"
+#include "lock.h"
+#include "page.h"
+#include "vcpu.h"
+#include "arch_domain.h"
+
+struct gnttab;
+
+enum domain_dying { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
+
+struct domain {
+	domid_t id;
+	uint32_t refs;			/* the list holds one until the domain is dead and empty */
+	struct list link;		/* domain_list, by id; domain_list_lock */
+	xen_domain_handle_t handle;	/* the toolstack's UUID */
+	bool is_privileged;		/* the control and hardware domain: may do everything */
+	bool is_system;			/* DOMID_IO, DOMID_XEN, DOMID_IDLE: owns pages, never runs */
+	enum domain_dying dying;
+	struct xen_domctl_createdomain config;
+	struct spinlock lifecycle_lock;	/* shutdown, pause by the controller, vcpu bring-up */
+	unsigned int controller_pauses;	/* DOMCTL_pausedomain minus unpause */
+	bool is_shut_down;
+	uint32_t shutdown_reason;	/* SHUTDOWN_*, while is_shut_down */
+
+	unsigned int max_vcpus;
+	struct vcpu *vcpu[MAX_VCPUS];
+
+	struct spinlock page_lock;	/* the page lists and their counts */
+	struct page_list pages;		/* owned RAM */
+	struct page_list xen_pages;	/* hypervisor memory shared with it: shared_info, grant table */
+	uint64_t tot_pages, max_pages, claimed_pages;
+
+	struct shared_info *shared;	/* in xen_pages */
+	struct evtchn_domain evtchn;
+	struct gnttab *gnttab;
+	uint64_t vm_assist;		/* VMASST_TYPE_* bits */
+	int64_t wallclock_offset_s;
+	void *sched_priv;		/* the scheduler's record */
+	struct timer watchdog[2];	/* SCHEDOP_watchdog */
+	uint32_t watchdog_in_use;	/* bit per timer */
+	struct arch_domain arch;
+};
+
+extern struct list domain_list;
+extern struct spinlock domain_list_lock;
+extern struct domain *dom0;		/* the hardware domain, once made */
+extern struct domain *dom_io, *dom_xen;	/* owners of device frames and of the hypervisor's shared frames */
+
+/* Makes a domain, paused once by its controller, without vcpus; in the list. -EINVAL, -EEXIST, -ENOMEM. */
+int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool privileged,
+		  struct domain **out);
+int domain_add_vcpus(struct domain *d, unsigned int max);	/* all of them, down; -EINVAL, -ENOMEM */
+struct domain *domain_get(domid_t id);		/* counted; NULL if there's none or it's dead */
+struct domain *domain_get_for(struct domain *caller, domid_t id);	/* DOMID_SELF too */
+void domain_put(struct domain *d);
+void domain_pause(struct domain *d);		/* counted; returns when no vcpu runs */
+void domain_unpause(struct domain *d);
+void domain_shutdown(struct domain *d, uint32_t reason);	/* SHUTDOWN_*: stops its vcpus, raises VIRQ_DOM_EXC; dom0: the machine's end */
+void domain_resume(struct domain *d);
+int domain_destroy(struct domain *d);		/* -ERESTART: call again; 0: dead, frames freed as their last refs go */
+/* An impossible guest state: says why in the log and shuts the domain down as crashed. */
+__attribute__((format(printf, 2, 3))) void domain_crash(struct domain *d, const char *why, ...);
+
+#endif

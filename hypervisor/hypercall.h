@@ -1,0 +1,27 @@
+/*
+ * From number to handler.  A long-running handler returns hypercall_continue(...), which makes the guest
+ * issue the call again with the given arguments once other work was done.
+ */
+#ifndef HV_HYPERCALL_H
+#define HV_HYPERCALL_H
+
+#include "types.h"
+
+struct hypercall_args { uint64_t arg[6]; };
+
+/* One operation of a hypercall with sub-operations: its struct is copied in, handled, and copied back. */
+struct hypercall_op {
+	long (*handler)(void *op);	/* current is the caller; `op` is our copy */
+	uint16_t size;			/* bytes of the guest's struct */
+	uint16_t flags;
+};
+#define HC_COPY_BACK 1			/* also when the handler fails? no: only on success (rc >= 0) */
+#define HC_PRIVILEGED 2			/* -EPERM but for the privileged domain */
+
+/* Enforces the row: unknown -ENOSYS, privilege, copy in (-EFAULT), handler, copy back. */
+long hypercall_sub_op(const struct hypercall_op *ops, size_t count, unsigned int cmd, uint64_t arg);
+bool hypercall_should_yield(void);	/* a softirq waits: a long loop must stop here */
+/* Arranges the restart with these arguments; its result is the handler's. */
+long hypercall_continue(unsigned int nr, unsigned int nargs, ...);
+
+#endif
