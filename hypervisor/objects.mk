@@ -1,1 +1,4 @@
 # What hypervisor/ builds, tests and installs.
+HV_SRC += hypervisor/calendar.c hypervisor/cmdline.c hypervisor/console.c hypervisor/format.c
+HV_SRC += hypervisor/keys.c hypervisor/options.c hypervisor/printk.c hypervisor/wallclock.c
+HV_SRC += hypervisor/x86/console_sinks.c hypervisor/x86/serial.c hypervisor/x86/serial_options.c
