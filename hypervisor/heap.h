@@ -15,6 +15,7 @@ struct page *heap_alloc(unsigned int order, unsigned int address_bits);
 void heap_free(struct page *pg, unsigned int order);
 uint64_t heap_free_pages(void);
 uint64_t heap_total_pages(void);	/* all of RAM, ours included */
+void heap_set_total(uint64_t pages);
 
 void *page_alloc_zeroed(void);		/* one page of ours by its virtual address; NULL: none left */
 void *pages_alloc_zeroed(unsigned int order);

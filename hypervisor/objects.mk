@@ -1,4 +1,22 @@
-# What hypervisor/ builds, tests and installs.
+# The hypervisor: one flat multiboot image, build/hypervisor/xylem, and xylem-syms with its symbols.
+
+HV_CFLAGS := $(CFLAGS) -ffreestanding -mgeneral-regs-only -mno-red-zone -fPIE -fvisibility=hidden \
+	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-plt \
+	-fno-jump-tables -iquote hypervisor -iquote hypervisor/x86
+HV_ASFLAGS := -g -iquote hypervisor -iquote hypervisor/x86 -MMD -MP
+
+HV_SRC += hypervisor/string.c
+HV_ASM += hypervisor/x86/boot.S
+
+HV_OBJS = $(HV_ASM:%.S=$(O)/hv/%.o) $(HV_SRC:%.c=$(O)/hv/%.o)
+
+$(O)/hv/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -c -o $@ $<
+
+$(O)/hv/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(HV_ASFLAGS) -c -o $@ $<
 HV_SRC += hypervisor/calendar.c hypervisor/cmdline.c hypervisor/console.c hypervisor/format.c
 HV_SRC += hypervisor/keys.c hypervisor/options.c hypervisor/printk.c hypervisor/wallclock.c
 HV_SRC += hypervisor/x86/console_sinks.c hypervisor/x86/serial.c hypervisor/x86/serial_options.c

@@ -40,5 +40,6 @@
 #define SEL_LDT			0xe050
 
 #define STACK_SIZE		0x8000
+#define STACK_END_SIZE		32	/* struct stack_end */
 
 #endif

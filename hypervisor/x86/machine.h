@@ -22,6 +22,8 @@ struct stack_end {
 	uint64_t hw_cr3;		/* what CR3 holds, so that equal loads are skipped */
 };
 
+_Static_assert(sizeof(struct stack_end) == STACK_END_SIZE, "as layout.h says");
+
 static inline struct stack_end *stack_end(void)
 {
 	uint64_t rsp;

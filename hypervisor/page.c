@@ -1,0 +1,229 @@
+#include "page.h"
+#include "arch.h"
+#include "heap.h"
+#include "domain.h"
+#include "errno.h"
+#include "printk.h"
+
+struct page *frame_table;
+uint64_t max_mfn;
+
+struct page *mfn_to_page(mfn_t mfn) { return &frame_table[mfn.n]; }
+mfn_t page_to_mfn(const struct page *pg) { return MFN((uint64_t)(pg - frame_table)); }
+
+void page_list_add(struct page_list *l, struct page *pg)
+{
+	uint32_t self = page_to_mfn(pg).n;
+
+	pg->prev = PAGE_LIST_END;
+	pg->next = l->head;
+	if (l->head != PAGE_LIST_END)
+		frame_table[l->head].prev = self;
+	else
+		l->tail = self;
+	l->head = self;
+	l->count++;
+}
+
+void page_list_del(struct page_list *l, struct page *pg)
+{
+	if (pg->prev != PAGE_LIST_END)
+		frame_table[pg->prev].next = pg->next;
+	else
+		l->head = pg->next;
+	if (pg->next != PAGE_LIST_END)
+		frame_table[pg->next].prev = pg->prev;
+	else
+		l->tail = pg->prev;
+	l->count--;
+}
+
+struct page *page_list_first(const struct page_list *l)
+{
+	return l->head == PAGE_LIST_END ? NULL : &frame_table[l->head];
+}
+
+struct page *page_list_next(const struct page *pg)
+{
+	return pg->next == PAGE_LIST_END ? NULL : &frame_table[pg->next];
+}
+
+bool page_get(struct page *pg, const struct domain *d)
+{
+	uint64_t x = READ_ONCE(pg->count);
+
+	do {
+		/* Unused, or so many that one more would overflow into the flags. */
+		if (!(x & PAGE_REFS) || (x & PAGE_REFS) == PAGE_REFS)
+			return false;
+	} while (!__atomic_compare_exchange_n(&pg->count, &x, x + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	/* Only now can the owner not change any more. */
+	if (READ_ONCE(pg->owner) == d->id)
+		return true;
+	page_put(pg);
+	return false;
+}
+
+struct page *page_get_mfn(mfn_t mfn, const struct domain *d)
+{
+	struct page *pg;
+
+	if (!mfn_is_ram(mfn))
+		return NULL;
+	pg = mfn_to_page(mfn);
+	return page_get(pg, d) ? pg : NULL;
+}
+
+/* The last reference went: out of its owner's list and back to the heap. */
+static void page_free(struct page *pg)
+{
+	struct domain *d = domain_get_owner(pg->owner);
+
+	ASSERT(page_type_count(pg) == 0);
+	arch_page_released(d, pg);
+	spin_lock(&d->page_lock);
+	page_list_del(pg->flags & PAGEF_XEN ? &d->xen_pages : &d->pages, pg);
+	if (!(pg->flags & PAGEF_XEN))
+		d->tot_pages--;
+	spin_unlock(&d->page_lock);
+	pg->owner = DOMID_INVALID;
+	pg->type = 0;
+	heap_free(pg, 0);
+	domain_put(d);
+}
+
+void page_put(struct page *pg)
+{
+	uint64_t x = __atomic_fetch_sub(&pg->count, 1, __ATOMIC_ACQ_REL);
+
+	ASSERT(x & PAGE_REFS);
+	if ((x & PAGE_REFS) == 1)
+		page_free(pg);
+}
+
+static bool page_type_is_checked(enum page_type t)
+{
+	return t >= PAGE_L1;		/* page tables and descriptors: their contents must be validated */
+}
+
+/* Our cmpxchg made it BUSY with one reference: validate, then publish the outcome. */
+static int page_validate_first(struct page *pg, enum page_type t)
+{
+	int rc = arch_page_validate(pg, t);
+
+	if (rc == 0)
+		__atomic_fetch_xor(&pg->type, TYPE_BUSY | TYPE_VALIDATED, __ATOMIC_RELEASE);
+	else			/* back to no use at all; its entries hold nothing */
+		__atomic_store_n(&pg->type, (uint64_t)PAGE_NONE << TYPE_SHIFT, __ATOMIC_RELEASE);
+	return rc;
+}
+
+int page_get_type(struct page *pg, enum page_type t)
+{
+	uint64_t x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), want;
+
+	for (;;) {
+		bool is_unused = (x & TYPE_COUNT) == 0, changes = x >> TYPE_SHIFT != t;
+
+		if ((x & TYPE_COUNT) == TYPE_COUNT || (changes && !is_unused))
+			return -EINVAL;
+		if (x & TYPE_BUSY) {
+			cpu_relax();
+			x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
+			continue;
+		}
+		if (!is_unused)
+			want = x + 1;
+		else
+			want = (uint64_t)t << TYPE_SHIFT | 1 |
+				(page_type_is_checked(t) ? TYPE_BUSY : TYPE_VALIDATED);
+		if (__atomic_compare_exchange_n(&pg->type, &x, want, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			break;
+	}
+	if (want & TYPE_COUNT & ~1UL || (want & TYPE_COUNT) != 1)
+		return 0;
+	if (x >> TYPE_SHIFT != t)	/* no CPU may still see it as what it was */
+		arch_page_type_changed(pg, x >> TYPE_SHIFT);
+	return page_type_is_checked(t) ? page_validate_first(pg, t) : 0;
+}
+
+void page_put_type(struct page *pg)
+{
+	uint64_t x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), want;
+	bool is_last;
+
+	do {
+		ASSERT(x & TYPE_COUNT && !(x & TYPE_BUSY));
+		is_last = (x & TYPE_COUNT) == 1;
+		want = x - 1;
+		if (is_last && page_type_is_checked(x >> TYPE_SHIFT))
+			want = (want | TYPE_BUSY) & ~TYPE_VALIDATED;
+		if (is_last)		/* before anyone can see it unused */
+			pg->tlb_stamp = arch_tlb_clock();
+	} while (!__atomic_compare_exchange_n(&pg->type, &x, want, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	if (!(want & TYPE_BUSY))
+		return;
+	arch_page_devalidate(pg, x >> TYPE_SHIFT);
+	pg->tlb_stamp = arch_tlb_clock();
+	__atomic_store_n(&pg->type, (uint64_t)PAGE_NONE << TYPE_SHIFT, __ATOMIC_RELEASE);
+}
+
+bool page_get_and_type(struct page *pg, const struct domain *d, enum page_type t)
+{
+	if (!page_get(pg, d))
+		return false;
+	if (page_get_type(pg, t) == 0)
+		return true;
+	page_put(pg);
+	return false;
+}
+
+void page_put_and_type(struct page *pg)
+{
+	page_put_type(pg);
+	page_put(pg);
+}
+
+static void page_own(struct domain *d, struct page *pg)
+{
+	pg->owner = d->id;
+	pg->type = 0;
+	__atomic_store_n(&pg->count, PAGE_ALLOCATED | 1, __ATOMIC_RELEASE);
+	domain_get_counted(d);
+}
+
+int page_assign(struct domain *d, struct page *pg, unsigned int order)
+{
+	uint64_t pages = 1UL << order;
+
+	spin_lock(&d->page_lock);
+	if (d->dying != DOMAIN_ALIVE) {
+		spin_unlock(&d->page_lock);
+		return -EINVAL;
+	}
+	if (d->tot_pages + pages > d->max_pages) {
+		spin_unlock(&d->page_lock);
+		return -E2BIG;
+	}
+	for (uint64_t i = 0; i < pages; i++) {
+		pg[i].flags = 0;
+		page_list_add(&d->pages, &pg[i]);
+		page_own(d, &pg[i]);
+	}
+	d->tot_pages += pages;
+	spin_unlock(&d->page_lock);
+	return 0;
+}
+
+void page_share(struct domain *d, struct page *pg, bool writable)
+{
+	enum page_type t = writable ? PAGE_WRITABLE : PAGE_NONE;
+
+	spin_lock(&d->page_lock);
+	pg->flags = PAGEF_XEN;
+	page_list_add(&d->xen_pages, pg);
+	page_own(d, pg);
+	/* One type reference of ours keeps a guest from using it as a page table, or read-only from writing. */
+	pg->type = (uint64_t)(writable ? t : PAGE_SEGDESC) << TYPE_SHIFT | TYPE_VALIDATED | 1;
+	spin_unlock(&d->page_lock);
+}
