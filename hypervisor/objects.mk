@@ -25,3 +25,8 @@ UNIT_TESTS += format cmdline platform_parts
 test_format_SRC := hypervisor/format.c
 test_cmdline_SRC := hypervisor/cmdline.c hypervisor/options.c
 test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor/x86/serial_options.c
+
+# Kernel images: formats, decompressors, ELF.  Freestanding, and on the host for tests and fuzzers.
+HV_UNPACK_SRC := hypervisor/bzimage.c hypervisor/crc.c hypervisor/elf.c hypervisor/lzma2.c \
+	hypervisor/unpack.c hypervisor/unxz.c
+HV_SRC += $(HV_UNPACK_SRC)
