@@ -21,7 +21,6 @@
 #define DESC_DATA_R3	0x00cff2000000ffffULL
 #define DESC_CODE64_R3	0x00affa000000ffffULL
 
-#define GDT_WINDOW_PAGES 16
 #define GDT_LIMIT 0xefff		/* 15 pages, as the ABI fixes it */
 
 struct gate { uint64_t lo, hi; };
@@ -37,8 +36,6 @@ extern char trap_stubs[], trap_stub_end[];		/* entry.S: 16 bytes a vector */
 extern char syscall_stub[], syscall_stub_end[];	/* entry.S: SYSCALL, then its compat twin */
 extern char syscall_stub_compat[];
 extern char sysenter_entry[];
-
-paddr_t zero_page_paddr(void);
 
 static void gate_set(unsigned int vector, const void *handler, unsigned int dpl, enum ist ist)
 {
@@ -174,6 +171,14 @@ static void syscall_init(struct cpu *c)
 		wrmsr(MSR_SYSENTER_ESP, c->arch.tss->tss.rsp[0]);
 		wrmsr(MSR_SYSENTER_EIP, (uint64_t)sysenter_entry);
 	}
+}
+
+void desc_load_ldt(uint64_t base, unsigned int entries)
+{
+	struct arch_cpu *c = &this_cpu()->arch;
+
+	system_descriptor(&c->gdt_hv[(SEL_LDT - GDT_HV_FIRST) / 8], (void *)base, entries * 8 - 1, 2);
+	__asm__ volatile("lldt %w0" :: "r"(entries ? SEL_LDT : 0));
 }
 
 void cpu_load_descriptors(struct cpu *c)
