@@ -44,6 +44,10 @@ void arch_page_devalidate(struct page *pg, enum page_type type);
 void arch_page_type_changed(struct page *pg, enum page_type old);
 void arch_page_released(struct domain *d, struct page *pg);	/* the last reference went */
 uint32_t arch_tlb_clock(void);
+/* Frames fresh from the heap go to a domain: nobody's TLB may still lead to them. */
+void arch_frames_reused(struct page *pg, unsigned int order);
+void arch_m2p_set(mfn_t mfn, uint64_t pfn);	/* ~0: none */
+long arch_memory_op(unsigned int cmd, uint64_t arg);	/* the XENMEM_* that memory.c doesn't know */
 
 __attribute__((noreturn)) void arch_reboot(void);
 __attribute__((noreturn)) void arch_power_off(void);
