@@ -11,6 +11,11 @@ PACKAGES_BUILD := gcc make libc6-dev pkg-config libxen-dev libyajl-dev libreadli
 PACKAGES_RUN   := qemu-system-x86 busybox-static cpio xz-utils
 PACKAGES_TEST  := clang libclang-rt-14-dev zstd lz4 gzip xorriso mtools ovmf grub-common \
 	grub-pc-bin grub-efi-amd64-bin debootstrap e2fsprogs
+# Unpacked under build/ for the machines that QEMU boots, never installed on this one.
+PACKAGES_REFERENCE := linux-image-amd64 xen-hypervisor-4.17-amd64 xen-utils-4.17 xenstore-utils \
+	libxenmisc4.17 libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 \
+	libxenhypfs1 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 libnl-3-200 libnl-route-3-200 \
+	libfdt1
 PACKAGES       := $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
 
 CC       := gcc
@@ -71,4 +76,4 @@ help:
 	@echo "make install    DESTDIR=… prefix=/usr"
 	@echo "make deps       install the Debian packages that all of this needs (root)"
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -path $(O)/debian -prune -o -type f -name "*.d" -print 2>/dev/null)

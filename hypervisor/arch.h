@@ -34,6 +34,17 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt)
 int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool will_share);
 void arch_pirq_unbind(struct domain *d, unsigned int pirq);
 
+/* Hypercalls: iret replaces the frame; a restart makes the guest issue its call again. */
+void arch_iret(struct cpu_user_regs *regs);
+void arch_hypercall_restart(const uint64_t *arg, unsigned int nargs);
+
+/* Frames: what a type means, and who may still see the frame as what it was. */
+int arch_page_validate(struct page *pg, enum page_type type);	/* takes the entries' references, or none: -EINVAL */
+void arch_page_devalidate(struct page *pg, enum page_type type);
+void arch_page_type_changed(struct page *pg, enum page_type old);
+void arch_page_released(struct domain *d, struct page *pg);	/* the last reference went */
+uint32_t arch_tlb_clock(void);
+
 __attribute__((noreturn)) void arch_reboot(void);
 __attribute__((noreturn)) void arch_power_off(void);
 

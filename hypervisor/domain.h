@@ -67,6 +67,9 @@ int domain_add_vcpus(struct domain *d, unsigned int max);	/* all of them, down; 
 struct domain *domain_get(domid_t id);		/* counted; NULL if there's none or it's dead */
 struct domain *domain_get_for(struct domain *caller, domid_t id);	/* DOMID_SELF too */
 void domain_put(struct domain *d);
+void domain_get_counted(struct domain *d);	/* one more for who holds one, or a lock that keeps it */
+/* The domain that a frame's owner field names, dying ones and system domains too; the frame keeps it. */
+struct domain *domain_owner(domid_t id);
 void domain_pause(struct domain *d);		/* counted; returns when no vcpu runs */
 void domain_unpause(struct domain *d);
 void domain_shutdown(struct domain *d, uint32_t reason);	/* SHUTDOWN_*: stops its vcpus, raises VIRQ_DOM_EXC; dom0: the machine's end */

@@ -7,7 +7,8 @@
 
 #include "types.h"
 
-struct hypercall_args { uint64_t arg[6]; };
+/* Every handler is named hcall_*; its arguments are the guest's, hostile until checked. */
+typedef long hypercall_fn(const uint64_t arg[6]);
 
 /* One operation of a hypercall with sub-operations: its struct is copied in, handled, and copied back. */
 struct hypercall_op {
@@ -15,13 +16,17 @@ struct hypercall_op {
 	uint16_t size;			/* bytes of the guest's struct */
 	uint16_t flags;
 };
-#define HC_COPY_BACK 1			/* also when the handler fails? no: only on success (rc >= 0) */
+#define HC_COPY_BACK 1			/* when the handler succeeds */
 #define HC_PRIVILEGED 2			/* -EPERM but for the privileged domain */
 
 /* Enforces the row: unknown -ENOSYS, privilege, copy in (-EFAULT), handler, copy back. */
 long hypercall_sub_op(const struct hypercall_op *ops, size_t count, unsigned int cmd, uint64_t arg);
 bool hypercall_should_yield(void);	/* a softirq waits: a long loop must stop here */
-/* Arranges the restart with these arguments; its result is the handler's. */
+/* Arranges the restart with these arguments (each a uint64_t); its result is the handler's. */
 long hypercall_continue(unsigned int nr, unsigned int nargs, ...);
+bool hypercall_is_multicall(void);	/* the current call is an entry of a multicall */
+
+struct cpu_user_regs;
+void hypercall_do(struct cpu_user_regs *regs);	/* the current vcpu's call: number in rax, result there */
 
 #endif

@@ -77,7 +77,7 @@ struct page *page_get_mfn(mfn_t mfn, const struct domain *d)
 /* The last reference went: out of its owner's list and back to the heap. */
 static void page_free(struct page *pg)
 {
-	struct domain *d = domain_get_owner(pg->owner);
+	struct domain *d = domain_owner(pg->owner);
 
 	ASSERT(page_type_count(pg) == 0);
 	arch_page_released(d, pg);

@@ -27,7 +27,7 @@ struct vcpu {
 	uint32_t stop;			/* enum vcpu_stop bits; atomic */
 	uint32_t pauses;		/* counted reasons from outside; atomic */
 	bool is_running;		/* its state is (being) used on `cpu`; sched_cpu.lock of cpu */
-	bool defer_event;		/* unused slots stay explicit */
+	struct multicall *multicall;	/* the one it is in, on its stack; hypercall.c */
 
 	struct cpu *cpu;		/* assigned; sched_cpu.lock of it to change */
 	struct cpumask hard_affinity, soft_affinity;

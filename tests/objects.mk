@@ -40,4 +40,7 @@ test:
 fuzz: $(FUZZ_BINS)
 	for f in $(FUZZ_BINS); do $$f -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
+include tests/guest/objects.mk
+include tests/system/objects.mk
+
 .SECONDARY:

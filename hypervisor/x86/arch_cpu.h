@@ -29,6 +29,7 @@ struct arch_cpu {
 	uint64_t *gdt;			/* the window: 16 pages; guest frames are mapped into its first 14 */
 	uint64_t *gdt_ptes;		/* level-1 entries of that window */
 	uint64_t *ldt_ptes;		/* … and of the LDT window behind it */
+	uint64_t *gdt_hv;		/* our descriptors, from selector GDT_HV_FIRST on */
 	unsigned int gdt_mapped, ldt_mapped;	/* guest frames there now */
 	struct vcpu *loaded;		/* whose registers (FPU, segments, debug, CR3) this CPU holds */
 	uint64_t cr4;			/* as loaded */

@@ -39,6 +39,9 @@ struct pv_vcpu {
 	bool nmi_pending, nmi_masked;
 };
 
+#define VCPU_WORK_NMI	1		/* an NMI is to be injected */
+#define VCPU_WORK_RUNSTATE 2		/* the guest's copy of its run state is out of date */
+
 struct arch_vcpu {
 	struct cpu_user_regs regs;	/* while it isn't on a CPU */
 	uint64_t fs_base, gs_base_kernel, gs_base_user;
@@ -47,6 +50,7 @@ struct arch_vcpu {
 	void *fpu;			/* XSAVE area, or FXSAVE where there's no XSAVE */
 	bool fpu_is_initialised;
 	struct cpu *loaded_on;		/* whose registers still hold our state, or NULL */
+	uint8_t exit_work;		/* VCPU_WORK_*: what must be done before it runs guest code again */
 	struct pv_vcpu pv;
 };
 

@@ -27,6 +27,11 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 
 bool rdmsr_safe(uint32_t msr, uint64_t *v);	/* false: #GP */
 bool wrmsr_safe(uint32_t msr, uint64_t v);
+bool xrstor_safe(const void *area, uint64_t mask);
+bool fxrstor_safe(const void *area);
+/* Load a selector; false: it's no good, and the null selector was loaded instead. */
+bool load_ds_safe(uint16_t selector), load_es_safe(uint16_t selector), load_fs_safe(uint16_t selector);
+bool load_gs_inactive_safe(uint16_t selector);	/* changes the inactive GS base, not the active one */
 
 struct cpuid { uint32_t a, b, c, d; };
 

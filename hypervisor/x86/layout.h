@@ -41,5 +41,12 @@
 
 #define STACK_SIZE		0x8000
 #define STACK_END_SIZE		32	/* struct stack_end */
+#define IST_RESERVE		16	/* the event stacks begin this far below their page ends */
+
+/*
+ * The guest frame in a stack block: struct cpu_user_regs (200 bytes) below struct stack_end, placed so
+ * that its `es` lies on 16, to which hardware aligns RSP0 before it pushes (SDM 3A 6.14.2).
+ */
+#define GUEST_FRAME		32520
 
 #endif

@@ -55,6 +55,8 @@ static inline void tlb_flush_page_local(uint64_t va) { __asm__ volatile("invlpg 
 void cr3_load(paddr_t root);			/* skipped if it's loaded; a load flushes */
 void tlb_flush_cpus(const struct cpumask *cpus);		/* returns when done; interrupts enabled */
 void tlb_flush_page_cpus(const struct cpumask *cpus, uint64_t va);
+/* Flushes those of `cpus` that haven't flushed since `stamp` was taken. */
+void tlb_flush_stamped(const struct cpumask *cpus, uint32_t stamp);
 
 void m2p_set(mfn_t mfn, uint64_t pfn);
 uint64_t m2p_get(mfn_t mfn);

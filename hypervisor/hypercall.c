@@ -1,0 +1,177 @@
+#include "hypercall.h"
+#include "arch.h"
+#include "console.h"
+#include "errno.h"
+#include "guest.h"
+#include "hypercalls.h"
+#include "printk.h"
+#include "sched.h"
+#include "softirq.h"
+#include "string.h"
+
+static hypercall_fn hcall_multicall;
+
+/* The public numbers (xen/xen.h) and who answers them; what isn't here is -ENOSYS. */
+static hypercall_fn *const hypercalls[] = {
+	[__HYPERVISOR_set_trap_table]		= hcall_set_trap_table,
+	[__HYPERVISOR_mmu_update]		= hcall_mmu_update,
+	[__HYPERVISOR_set_gdt]			= hcall_set_gdt,
+	[__HYPERVISOR_stack_switch]		= hcall_stack_switch,
+	[__HYPERVISOR_set_callbacks]		= hcall_set_callbacks,
+	[__HYPERVISOR_fpu_taskswitch]		= hcall_fpu_taskswitch,
+	[__HYPERVISOR_platform_op]		= hcall_platform_op,
+	[__HYPERVISOR_set_debugreg]		= hcall_set_debugreg,
+	[__HYPERVISOR_get_debugreg]		= hcall_get_debugreg,
+	[__HYPERVISOR_update_descriptor]	= hcall_update_descriptor,
+	[__HYPERVISOR_memory_op]		= hcall_memory_op,
+	[__HYPERVISOR_multicall]		= hcall_multicall,
+	[__HYPERVISOR_update_va_mapping]	= hcall_update_va_mapping,
+	[__HYPERVISOR_set_timer_op]		= hcall_set_timer_op,
+	[__HYPERVISOR_xen_version]		= hcall_xen_version,
+	[__HYPERVISOR_console_io]		= hcall_console_io,
+	[__HYPERVISOR_grant_table_op]		= hcall_grant_table_op,
+	[__HYPERVISOR_vm_assist]		= hcall_vm_assist,
+	[__HYPERVISOR_update_va_mapping_otherdomain] = hcall_update_va_mapping_otherdomain,
+	[__HYPERVISOR_vcpu_op]			= hcall_vcpu_op,
+	[__HYPERVISOR_set_segment_base]		= hcall_set_segment_base,
+	[__HYPERVISOR_mmuext_op]		= hcall_mmuext_op,
+	[__HYPERVISOR_nmi_op]			= hcall_nmi_op,
+	[__HYPERVISOR_sched_op]			= hcall_sched_op,
+	[__HYPERVISOR_callback_op]		= hcall_callback_op,
+	[__HYPERVISOR_event_channel_op]		= hcall_event_channel_op,
+	[__HYPERVISOR_physdev_op]		= hcall_physdev_op,
+	[__HYPERVISOR_sysctl]			= hcall_sysctl,
+	[__HYPERVISOR_domctl]			= hcall_domctl,
+};
+
+/* The entry of a multicall that runs now, so that a continuation can rewrite it instead of registers. */
+struct multicall { struct multicall_entry entry; bool is_preempted; };
+
+static struct multicall **multicall_slot(void) { return &current_vcpu()->multicall; }
+
+bool hypercall_is_multicall(void) { return *multicall_slot(); }
+bool hypercall_should_yield(void) { return softirq_is_pending(); }
+
+static long hypercall_call(uint64_t nr, const uint64_t *arg)
+{
+	if (nr >= ARRAY_SIZE(hypercalls) || !hypercalls[nr])
+		return -ENOSYS;
+	return hypercalls[nr](arg);
+}
+
+void hypercall_do(struct cpu_user_regs *regs)
+{
+	const uint64_t arg[6] = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 };
+
+	if (regs->rax == __HYPERVISOR_iret)
+		arch_iret(regs);		/* the result is whatever its frame holds */
+	else
+		regs->rax = hypercall_call(regs->rax, arg);
+}
+
+long hypercall_continue(unsigned int nr, unsigned int nargs, ...)
+{
+	struct multicall *mc = *multicall_slot();
+	uint64_t arg[6] = { 0 };
+	va_list args;
+
+	va_start(args, nargs);
+	for (unsigned int i = 0; i < nargs; i++)
+		arg[i] = va_arg(args, uint64_t);
+	va_end(args);
+	if (!mc) {
+		arch_hypercall_restart(arg, nargs);
+		return nr;		/* lands in rax: the number of the call that is issued again */
+	}
+	mc->is_preempted = true;
+	mc->entry.op = nr;
+	for (unsigned int i = 0; i < nargs; i++)
+		mc->entry.args[i] = arg[i];
+	return 0;
+}
+
+/* arg: entries, count.  Failed entries don't stop it; an entry's result is written as it ends. */
+static long hcall_multicall(const uint64_t arg[6])
+{
+	uint64_t at = arg[0];
+	uint32_t left = arg[1];
+	struct multicall mc;
+	long rc = 0;
+
+	if (*multicall_slot())
+		return -EINVAL;
+	for (; left && !rc; left--, at += sizeof(mc.entry)) {
+		if (hypercall_should_yield())
+			return hypercall_continue(__HYPERVISOR_multicall, 2, at, (uint64_t)left);
+		if (copy_from_guest(&mc.entry, at, sizeof(mc.entry)))
+			return -EFAULT;
+		mc.is_preempted = false;
+		*multicall_slot() = &mc;
+		mc.entry.result = mc.entry.op == __HYPERVISOR_iret ? (unsigned long)-EINVAL :
+			(unsigned long)hypercall_call(mc.entry.op, (const uint64_t *)mc.entry.args);
+		*multicall_slot() = NULL;
+		if (mc.is_preempted) {
+			if (copy_to_guest(at, &mc.entry, sizeof(mc.entry)))
+				return -EFAULT;
+			return hypercall_continue(__HYPERVISOR_multicall, 2, at, (uint64_t)left);
+		}
+		if (copy_to_guest(at + offsetof(struct multicall_entry, result), &mc.entry.result,
+				  sizeof(mc.entry.result)))
+			rc = -EFAULT;
+	}
+	return rc;
+}
+
+long hypercall_sub_op(const struct hypercall_op *ops, size_t count, unsigned int cmd, uint64_t arg)
+{
+	uint64_t op[32];
+	long rc;
+
+	if (cmd >= count || !ops[cmd].handler)
+		return -ENOSYS;
+	if (ops[cmd].flags & HC_PRIVILEGED && !current_vcpu()->domain->is_privileged)
+		return -EPERM;
+	ASSERT(ops[cmd].size <= sizeof(op));
+	if (copy_from_guest(op, arg, ops[cmd].size))
+		return -EFAULT;
+	rc = ops[cmd].handler(op);
+	if (rc >= 0 && ops[cmd].flags & HC_COPY_BACK && copy_to_guest(arg, op, ops[cmd].size))
+		return -EFAULT;
+	return rc;
+}
+
+long hcall_console_io(const uint64_t arg[6]) { return console_io(arg[0], arg[1], arg[2]); }
+long hcall_event_channel_op(const uint64_t arg[6]) { return evtchn_op(arg[0], arg[1]); }
+long hcall_sched_op(const uint64_t arg[6]) { return sched_op(arg[0], arg[1]); }
+long hcall_vcpu_op(const uint64_t arg[6]) { return vcpu_op(arg[0], arg[1], arg[2]); }
+
+/* Absolute system time in ns; 0 stops the timer.  The same timer as VCPUOP_set_singleshot_timer. */
+long hcall_set_timer_op(const uint64_t arg[6])
+{
+	vcpu_set_singleshot(current_vcpu(), arg[0]);
+	return 0;
+}
+
+/* Bits of xen/xen.h's VMASST_TYPE_* that a 64-bit PV guest may switch. */
+#define VM_ASSIST_VALID (1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |	\
+	1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |			\
+	1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag |		\
+	1UL << VMASST_TYPE_m2p_strict)
+
+long hcall_vm_assist(const uint64_t arg[6])
+{
+	uint64_t *assist = &current_vcpu()->domain->vm_assist;
+
+	if (arg[1] >= 64 || !(VM_ASSIST_VALID >> arg[1] & 1))
+		return -EINVAL;
+	switch (arg[0]) {
+	case VMASST_CMD_enable:
+		bit_test_set_atomic(assist, arg[1]);
+		return 0;
+	case VMASST_CMD_disable:
+		bit_test_clear_atomic(assist, arg[1]);
+		return 0;
+	default:
+		return -ENOSYS;
+	}
+}

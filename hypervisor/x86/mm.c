@@ -1,0 +1,304 @@
+#include "mm.h"
+#include "arch.h"
+#include "asm.h"
+#include "bootinfo.h"
+#include "bootmem.h"
+#include "heap.h"
+#include "printk.h"
+#include "string.h"
+
+extern uint64_t boot_l3_image[512], boot_l3_directmap[512];
+extern char _image_start[], _image_end[];
+
+paddr_t hv_root_paddr;
+unsigned int paddr_bits = 36;
+uint64_t pte_nx;
+
+#define SIZE_2M (2UL << 20)
+#define LOW_MEMORY_END 0x100000UL	/* BIOS data, option ROMs: dom0 maps it as device memory */
+
+static bool heap_is_up;
+
+static paddr_t image_paddr(const void *p) { return (uint64_t)p - IMAGE_START; }
+
+bool paddr_is_hypervisors(paddr_t start, paddr_t end)
+{
+	return start < image_paddr(_image_end) && end > image_paddr(_image_start);
+}
+
+static uint64_t *table_new(void)
+{
+	paddr_t pa;
+
+	if (heap_is_up)
+		return page_alloc_zeroed();
+	pa = bootmem_alloc(PAGE_SIZE, PAGE_SIZE);
+	return pa ? paddr_to_virt(pa) : NULL;
+}
+
+/* The entry for `va` at `level`, its upper tables made on the way; NULL: no memory. */
+static uint64_t *table_entry(uint64_t va, unsigned int level)
+{
+	uint64_t *table = hv_root;
+
+	for (unsigned int l = 4; l > level; l--) {
+		uint64_t *e = &table[pt_index(va, l)];
+
+		if (!(*e & PTE_P)) {
+			uint64_t *next = table_new();
+
+			if (!next)
+				return NULL;
+			/* guests read the M2P in slot 256 */
+			*e = virt_to_paddr(next) | PTE_HV | (va < VMAP_START ? PTE_U : 0);
+		}
+		table = paddr_to_virt(*e & PTE_ADDR);
+	}
+	return &table[pt_index(va, level)];
+}
+
+static bool map_2m(uint64_t va, paddr_t pa, uint64_t flags)
+{
+	uint64_t *e = table_entry(va, 2);
+
+	if (e)
+		*e = pa | flags | PTE_PSE;
+	return e;
+}
+
+/* boot.S mapped the first 4 GiB; here comes the RAM above. */
+static bool directmap_init(void)
+{
+	for (uint32_t i = 0; i < boot_info.e820.count; i++) {
+		const struct e820_entry *e = &boot_info.e820.entry[i];
+		paddr_t pa = MAX(e->start & ~(SIZE_2M - 1), BOOT_MAPPED);
+
+		if (e->type != E820_RAM)
+			continue;
+		for (; pa < e->start + e->size; pa += SIZE_2M)
+			if (!map_2m(DIRECTMAP_START + pa, pa, PTE_HV | pte_nx))
+				return false;
+	}
+	return true;
+}
+
+static bool is_ram(paddr_t from, paddr_t to)
+{
+	for (uint32_t i = 0; i < boot_info.e820.count; i++) {
+		const struct e820_entry *e = &boot_info.e820.entry[i];
+
+		if (e->type == E820_RAM && e->start < to && e->start + e->size > from)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Frame table and M2P are mapped by 2 MiB pages, and only where there's RAM: a bit of the map below
+ * stands for the frames that one such page describes.
+ */
+struct frame_map {
+	uint64_t start;			/* virtual address */
+	size_t entry;			/* bytes per frame */
+	uint64_t present[256];
+};
+
+static struct frame_map frames_of_table = { FRAMETABLE_START, sizeof(struct page) };
+static struct frame_map frames_of_m2p = { M2P_START, sizeof(uint64_t) };
+
+static bool frame_map_init(struct frame_map *m, uint64_t flags, int fill)
+{
+	uint64_t frames = SIZE_2M / m->entry;
+
+	for (uint64_t chunk = 0; chunk <= max_mfn / frames; chunk++) {
+		paddr_t pa;
+
+		if (!is_ram(chunk * frames * PAGE_SIZE, (chunk + 1) * frames * PAGE_SIZE))
+			continue;
+		pa = bootmem_alloc(SIZE_2M, SIZE_2M);
+		if (!pa || !map_2m(m->start + chunk * SIZE_2M, pa, flags))
+			return false;
+		memset(paddr_to_virt(pa), fill, SIZE_2M);
+		bit_set(m->present, chunk);
+	}
+	return true;
+}
+
+static bool frame_map_has(const struct frame_map *m, mfn_t mfn)
+{
+	return mfn.n <= max_mfn && bit_test(m->present, mfn.n / (SIZE_2M / m->entry));
+}
+
+#define PAGEF_NOT_RAM 0x80		/* all of a chunk has a struct page, RAM or not */
+
+bool mfn_is_ram(mfn_t mfn)
+{
+	return frame_map_has(&frames_of_table, mfn) && !(frame_table[mfn.n].flags & PAGEF_NOT_RAM);
+}
+
+/* Every struct page starts as "not RAM"; RAM above the first MiB loses the mark. */
+static void frame_table_init(void)
+{
+	uint64_t total = 0;
+
+	for (uint64_t n = 0; n <= max_mfn; n++)
+		if (frame_map_has(&frames_of_table, MFN(n))) {
+			frame_table[n].flags = PAGEF_NOT_RAM;
+			frame_table[n].owner = DOMID_INVALID;
+		}
+	for (uint32_t i = 0; i < boot_info.e820.count; i++) {
+		const struct e820_entry *e = &boot_info.e820.entry[i];
+		uint64_t n = MAX(ROUND_UP(e->start, PAGE_SIZE), LOW_MEMORY_END) >> PAGE_SHIFT;
+
+		if (e->type != E820_RAM)
+			continue;
+		total += e->size >> PAGE_SHIFT;
+		for (; n < (e->start + e->size) >> PAGE_SHIFT; n++)
+			frame_table[n].flags = 0;
+	}
+	heap_set_total(total);
+}
+
+static void bootmem_init(void)
+{
+	for (uint32_t i = 0; i < boot_info.e820.count; i++) {
+		const struct e820_entry *e = &boot_info.e820.entry[i];
+		paddr_t end = e->start + e->size;
+
+		if (e->type != E820_RAM || end <= LOW_MEMORY_END || e->start >= DIRECTMAP_END - DIRECTMAP_START)
+			continue;
+		max_mfn = MAX(max_mfn, (end >> PAGE_SHIFT) - 1);
+		bootmem_add(MAX(e->start, LOW_MEMORY_END), end);
+	}
+	bootmem_exclude(image_paddr(_image_start), image_paddr(_image_end));
+	for (unsigned int i = 0; i < boot_info.module_count; i++)
+		bootmem_exclude(boot_info.module[i].start,
+				boot_info.module[i].start + boot_info.module[i].bytes);
+}
+
+/* The level-3 tables of all our slots, so that every root can share them. */
+static bool slots_init(void)
+{
+	for (unsigned int slot = HV_FIRST_SLOT; slot <= HV_LAST_SLOT; slot++)
+		if (!table_entry(HV_VIRT_START + ((uint64_t)(slot - HV_FIRST_SLOT) << 39), 3))
+			return false;
+	return true;
+}
+
+const char *mm_init(void)
+{
+	hv_root_paddr = image_paddr(hv_root);
+	if (cpuid(0x80000000, 0).a >= 0x80000008)
+		paddr_bits = cpuid(0x80000008, 0).a & 0xff;
+	pte_nx = rdmsr(MSR_EFER) & 0x800 ? PTE_NX : 0;
+	frame_table = (struct page *)FRAMETABLE_START;
+	bootmem_init();
+	if (!slots_init() || !directmap_init() ||
+	    !frame_map_init(&frames_of_table, PTE_HV | pte_nx, 0) ||
+	    !frame_map_init(&frames_of_m2p, PTE_P | PTE_A | PTE_D | PTE_U | pte_nx, 0xff))
+		return "not enough memory for the frame table";
+	frame_table_init();
+	bootmem_to_heap();
+	heap_is_up = true;
+	return NULL;
+}
+
+void m2p_set(mfn_t mfn, uint64_t pfn)
+{
+	const struct frame_map *m = &frames_of_m2p;
+	uint64_t va = m->start + mfn.n * m->entry;
+
+	/* guests' mapping is read-only and CR0.WP is set: write through the direct map */
+	if (frame_map_has(m, mfn)) {
+		uint64_t *e = table_entry(va, 2);
+		char *frame = paddr_to_virt(*e & PTE_ADDR & ~(SIZE_2M - 1));
+
+		*(volatile uint64_t *)(frame + va % SIZE_2M) = pfn;
+	}
+}
+
+uint64_t m2p_get(mfn_t mfn)
+{
+	return frame_map_has(&frames_of_m2p, mfn) ? ((uint64_t *)M2P_START)[mfn.n] : M2P_INVALID;
+}
+
+uint64_t m2p_frames(void) { return max_mfn + 1; }
+
+/* Address space for mappings that live as long as the hypervisor does. */
+static struct spinlock vmap_lock;
+static uint64_t vmap_next = VMAP_START + PAGE_SIZE;
+
+void *vmap_reserve(unsigned int pages, uint64_t **ptes)
+{
+	uint64_t va, *e = NULL;
+
+	spin_lock(&vmap_lock);
+	if (pt_index(vmap_next, 1) + pages + 1 > 512)	/* their entries stay in one table */
+		vmap_next = ROUND_UP(vmap_next, SIZE_2M) + PAGE_SIZE;
+	va = vmap_next;
+	if (pages <= 510 && va + (pages + 1) * PAGE_SIZE < VMAP_END)
+		e = table_entry(va, 1);
+	if (e)
+		vmap_next = va + (pages + 1) * PAGE_SIZE;
+	spin_unlock(&vmap_lock);
+	*ptes = e;
+	return e ? (void *)va : NULL;
+}
+
+static void *map_frames(paddr_t pa, size_t bytes, uint64_t flags)
+{
+	paddr_t first = pa & PAGE_MASK, pages = DIV_UP(pa + bytes - first, PAGE_SIZE);
+	uint64_t *ptes;
+	char *va;
+
+	if (!bytes || pages > 510)
+		return NULL;
+	va = vmap_reserve(pages, &ptes);
+	for (uint64_t i = 0; va && i < pages; i++)
+		ptes[i] = (first + i * PAGE_SIZE) | flags;
+	return va ? va + (pa - first) : NULL;
+}
+
+void *ioremap(paddr_t pa, size_t bytes)
+{
+	return map_frames(pa, bytes, PTE_HV | PTE_PCD | PTE_PWT | pte_nx);
+}
+
+void *ioremap_cached(paddr_t pa, size_t bytes)
+{
+	if (pa + bytes <= BOOT_MAPPED)		/* in the direct map already */
+		return paddr_to_virt(pa);
+	return map_frames(pa, bytes, PTE_HV | pte_nx);
+}
+
+void iounmap(void *va, size_t bytes)
+{
+	/* Tables are read once at boot; their few pages of address space aren't worth taking back. */
+}
+
+static uint32_t tlb_clock = 1;
+
+uint32_t arch_tlb_clock(void) { return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST); }
+
+/* Before the flush: what is stamped from here on isn't covered by it. */
+static void tlb_flush_note(void)
+{
+	this_cpu()->arch.flush_stamp = __atomic_add_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);
+}
+
+void tlb_flush_local(void)
+{
+	tlb_flush_note();
+	write_cr3(read_cr3());
+}
+
+void cr3_load(paddr_t root)
+{
+	struct stack_end *end = stack_end();
+
+	if (end->hw_cr3 == root)
+		return;
+	tlb_flush_note();
+	end->hw_cr3 = root;
+	write_cr3(root);
+}

@@ -1,0 +1,118 @@
+# What the system tests share: one boot of QEMU, and its verdict as TAP.  Sourced from the top directory.
+# shellcheck shell=sh disable=SC2034
+
+O=${O:-build}
+HYPERVISOR=${HYPERVISOR:-ours}		# or debian, for Debian's Xen
+case $HYPERVISOR in
+ours)	hypervisor=$O/hypervisor/xylem ;;
+debian)	hypervisor=$O/debian/xen.elf ;;
+*)	echo "Bail out! HYPERVISOR=$HYPERVISOR is neither ours nor debian"; exit 1 ;;
+esac
+expect=$O/tests/system/expect
+kernel=$O/debian/vmlinuz
+work=${TMPDIR:-/tmp}/xylem-test.$$
+logs=$O/logs/$HYPERVISOR
+mkdir -p "$work" "$logs"
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+tap=0
+
+tap_result() {			# tap_result STATUS NAME [WHY]
+	tap=$((tap + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tap - $2"
+	else
+		echo "not ok $tap - $2${3:+: $3}"
+	fi
+}
+
+tap_skip() {			# tap_skip NAME WHY
+	tap=$((tap + 1))
+	echo "ok $tap - $1 # SKIP $2"
+}
+
+tap_plan() {
+	echo "1..$tap"
+}
+
+# A boot's settings; boot_reset gives each its default.
+boot_reset() {
+	machine=pc cpus=1 memory=512 cpu=max,-smap,-smep
+	hv_args='loglvl=all' modules= limit=180 script=
+	qemu_more=
+}
+
+# What a healthy run never prints.
+boot_failures='fail Panic on CPU
+fail FATAL TRAP
+fail Kernel panic
+fail Xen BUG at
+fail XYLEM PANIC
+'
+
+# qemu_run COMMAND… -- QEMU-ARGUMENTS…: the machine as set, started by COMMAND (expect, timeout …).
+# modules= is multiboot's: files with their command lines, separated by commas.
+qemu_run() {
+	starter=
+	while [ "$1" != -- ]; do
+		starter="$starter $1"
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086  # these hold several words each
+	$starter qemu-system-x86_64 -accel tcg -machine "$machine" -cpu "$cpu" -smp "$cpus" -m "$memory" \
+		-no-reboot $qemu_more "$@"
+}
+
+# boot NAME [QEMU-ARGUMENT…]: boots $hypervisor with $modules, follows $script on the serial line,
+# and leaves the console in $log.
+boot() {
+	log=$logs/$1.log
+	shift
+	printf '%s%s\n' "$boot_failures" "$script" >"$work/script"
+	qemu_run "$expect" -l "$log" -t "$limit" "$work/script" -- \
+		-display none -serial stdio -monitor none -net none \
+		-kernel "$hypervisor" -append "com1=115200,8n1 console=com1 $hv_args" \
+		${modules:+-initrd "$modules"} "$@" 2>"$work/why"
+	boot_status=$?
+	tr -d '\r' <"$log" >"$work/log" && mv "$work/log" "$log"
+	why=$(tail -n 1 "$work/why")
+}
+
+# dom0_boot NAME TESTS [QEMU-ARGUMENT…]: boots domain 0, which runs TESTS (comma separated; the last may
+# be poweroff or reboot), and judges each.  kernel_args holds more for its command line.
+dom0_boot() {
+	name=$1 tests=$2
+	shift 2
+	args="console=hvc0 tests=$tests want_cpus=$cpus now=$(date +%s) $kernel_args"
+	modules="$kernel $(echo "$args" | sed 's/,/,,/g'),$image"
+	[ -n "$script" ] || script='wait ALL TESTS RAN
+exit'
+	boot "$name" "$@"
+	for test in $(echo "$tests" | tr , ' '); do
+		dom0_judge "$name" "$test"
+	done
+	case ,$tests, in
+	*,poweroff,*|*,reboot,*) ;;
+	*) tap_result $boot_status "$name: the boot ends by itself" "$why (see $log)" ;;
+	esac
+}
+
+dom0_judge() {
+	case $2 in
+	poweroff|reboot)
+		tap_result $boot_status "$1: $2 ends the machine" "$why (see $log)"
+		return ;;
+	esac
+	if grep -q "^TEST ok $2\$" "$log"; then
+		tap_result 0 "$1: $2"
+	else
+		reason=$(sed -n "s/^TEST not ok $2: *//p" "$log" | tr -d '\r')
+		tap_result 1 "$1: $2" "${reason:-no result; $why} (see $log)"
+	fi
+}
+
+image=$O/system/dom0.cpio
+kernel_args=
+boot_reset

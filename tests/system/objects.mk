@@ -1,0 +1,33 @@
+# Booting it all in QEMU: Debian's kernel and Xen as the reference, domain 0's image, system tests.
+HYPERVISOR := ours
+export HYPERVISOR O
+
+SYSTEM_NEEDS += $(O)/debian/ready $(O)/system/dom0.cpio $(O)/tests/system/expect $(GUEST_BINS)
+
+# The list is a prerequisite through this file: a changed list unpacks what is new.
+$(O)/debian/ready: Makefile tests/system/fetch
+	tests/deps $(PACKAGES_RUN)
+	tests/system/fetch $(O)/debian $(PACKAGES_REFERENCE)
+	touch $@
+
+IMAGE_PARTS := tests/system/image $(wildcard tests/system/dom0/*)
+
+$(O)/system/dom0.cpio: $(O)/debian/ready $(IMAGE_PARTS)
+	@mkdir -p $(@D)
+	tests/system/image $@ $(O)/debian none
+
+$(O)/system/dom0-debian.cpio: $(O)/debian/ready $(IMAGE_PARTS)
+	@mkdir -p $(@D)
+	tests/system/image $@ $(O)/debian debian
+
+$(O)/tests/system/expect: $(O)/tests/system/expect.o
+	$(CC) $(USER_LDFLAGS) -o $@ $^
+
+# What `make run` and the tests boot.
+HYPERVISOR_ours   := $(O)/hypervisor/xylem
+HYPERVISOR_debian := $(O)/debian/xen.elf
+# Whose tools `make run` starts: ours once xend exists, till then Debian's.
+TOOLS := $(if $(filter %/xend,$(PROGRAMS)),ours,debian)
+
+run: all $(O)/debian/ready $(O)/system/dom0-$(TOOLS).cpio $(O)/tests/system/expect
+	@tests/system/run-dom0 $(HYPERVISOR_$(HYPERVISOR)) $(O)/debian/vmlinuz $(O)/system/dom0-$(TOOLS).cpio
