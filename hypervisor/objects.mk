@@ -25,6 +25,9 @@ UNIT_TESTS += format cmdline platform_parts
 test_format_SRC := hypervisor/format.c
 test_cmdline_SRC := hypervisor/cmdline.c hypervisor/options.c
 test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor/x86/serial_options.c
+HV_SRC += hypervisor/x86/acpi.c hypervisor/x86/acpi_tables.c
+HV_SRC += hypervisor/x86/apic.c hypervisor/x86/clocks.c hypervisor/x86/cmos.c hypervisor/x86/ioapic.c
+HV_SRC += hypervisor/x86/irq.c hypervisor/x86/pic.c hypervisor/x86/time.c hypervisor/x86/tsc_scale.c
 
 # Kernel images: formats, decompressors, ELF.  Freestanding, and on the host for tests and fuzzers.
 HV_UNPACK_SRC := hypervisor/bzimage.c hypervisor/crc.c hypervisor/elf.c hypervisor/lzma2.c \

@@ -1,4 +1,4 @@
-#include "x86/serial.h"
+#include "serial.h"
 
 #include "console.h"
 #include "cpu.h"
@@ -7,9 +7,9 @@
 #include "printk.h"
 #include "timer.h"
 #include "arch.h"
-#include "x86/io.h"
-#include "x86/irq.h"
-#include "x86/serial_options.h"
+#include "asm.h"
+#include "irq.h"
+#include "serial_options.h"
 
 /* Registers (PC16550D data sheet, table II). */
 #define UART_DATA 0			/* also divisor low, while LCR_DLAB */
@@ -50,8 +50,8 @@ static struct uart uarts[2] = {
 	{ .o = { 0, 115200, 8, 1, 'n', 0x2f8, 3 } },
 };
 
-static uint8_t uart_read(const struct uart *u, unsigned int reg) { return in8(u->o.port + reg); }
-static void uart_write(const struct uart *u, unsigned int reg, uint8_t v) { out8(u->o.port + reg, v); }
+static uint8_t uart_read(const struct uart *u, unsigned int reg) { return inb(u->o.port + reg); }
+static void uart_write(const struct uart *u, unsigned int reg, uint8_t v) { outb(u->o.port + reg, v); }
 
 /* A port where nothing is reads as ones, and its scratch register keeps nothing. */
 static bool uart_is_present(const struct uart *u)
