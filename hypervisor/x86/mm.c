@@ -222,7 +222,15 @@ uint64_t m2p_get(mfn_t mfn)
 	return frame_map_has(&frames_of_m2p, mfn) ? ((uint64_t *)M2P_START)[mfn.n] : M2P_INVALID;
 }
 
-uint64_t m2p_frames(void) { return max_mfn + 1; }
+bool m2p_chunk(unsigned int n, uint64_t *mfn)
+{
+	const struct frame_map *m = &frames_of_m2p;
+
+	if (n > max_mfn / (SIZE_2M / m->entry))
+		return false;
+	*mfn = bit_test(m->present, n) ? pte_mfn(*table_entry(m->start + n * SIZE_2M, 2)).n : ~0UL;
+	return true;
+}
 
 /* Address space for mappings that live as long as the hypervisor does. */
 static struct spinlock vmap_lock;
@@ -280,10 +288,20 @@ static uint32_t tlb_clock = 1;
 
 uint32_t arch_tlb_clock(void) { return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST); }
 
-/* Before the flush: what is stamped from here on isn't covered by it. */
+#define TLB_CLOCK_END 0xffffffffU	/* used up: the clock stands until all CPUs have flushed */
+
+/*
+ * Before the flush: what is stamped from here on isn't covered by it.  When the clock has come to its end
+ * a CPU knows of no flush (0), so that all it is asked for is done.
+ */
 static void tlb_flush_note(void)
 {
-	this_cpu()->arch.flush_stamp = __atomic_add_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);
+	uint32_t now = arch_tlb_clock();
+
+	while (now != TLB_CLOCK_END &&
+	       !__atomic_compare_exchange_n(&tlb_clock, &now, now + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+	this_cpu()->arch.flush_stamp = now == TLB_CLOCK_END ? 0 : now + 1;
 }
 
 void tlb_flush_local(void)
@@ -301,4 +319,35 @@ void cr3_load(paddr_t root)
 	tlb_flush_note();
 	end->hw_cr3 = root;
 	write_cr3(root);
+}
+
+static void tlb_flush_here(void *unused) { tlb_flush_local(); }
+static void tlb_flush_page_here(void *va) { tlb_flush_page_local((uint64_t)va); }
+
+/* Once in 2^32 flushes: everyone flushes while the clock stands, then it starts anew. */
+static void tlb_clock_restart(void)
+{
+	smp_call(&cpu_online, tlb_flush_here, NULL);
+	__atomic_store_n(&tlb_clock, 1, __ATOMIC_SEQ_CST);
+}
+
+void tlb_flush_cpus(const struct cpumask *cpus) { smp_call(cpus, tlb_flush_here, NULL); }
+
+void tlb_flush_page_cpus(const struct cpumask *cpus, uint64_t va)
+{
+	smp_call(cpus, tlb_flush_page_here, (void *)va);
+}
+
+void tlb_flush_stamped(const struct cpumask *of, uint32_t stamp)
+{
+	struct cpumask late = { { 0 } };
+	unsigned int cpu;
+
+	cpumask_for_each(cpu, of)
+		if (stamp >= READ_ONCE(cpus[cpu]->arch.flush_stamp))
+			cpumask_set(&late, cpu);
+	if (!cpumask_empty(&late))
+		tlb_flush_cpus(&late);
+	if (arch_tlb_clock() == TLB_CLOCK_END)
+		tlb_clock_restart();
 }
