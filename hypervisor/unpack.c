@@ -3,9 +3,12 @@
 #include "errno.h"
 #include "unpack_io.h"
 
-/* Magic numbers as in each format's specification; those of Linux' scripts/Makefile.lib come first. */
+/* Magic numbers as in each format's specification; those of Linux' Makefile.lib. */
 static const struct unpack_format unpack_formats[] = {
-	{ "xz", { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, UNPACK_WORK_MAX, false, unxz, unxz_size },
+	{ "xz", { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, UNPACK_WORK_XZ, false, unxz, unxz_size },
+	{ "gzip", { 0x1f, 0x8b }, 2, UNPACK_WORK_GZIP, true, gunzip, gunzip_size },
+	{ "zstd", { 0x28, 0xb5, 0x2f, 0xfd }, 4, UNPACK_WORK_ZSTD, false, unzstd, unzstd_size },
+	{ "lz4", { 0x02, 0x21, 0x4c, 0x18 }, 4, UNPACK_WORK_LZ4, false, unlz4, unlz4_size },
 	{ "bzip2", { 'B', 'Z', 'h' }, 3 },
 	{ "lzma", { 0x5d, 0, 0 }, 3 },
 	{ "lzo", { 0x89, 'L', 'Z', 'O' }, 4 },

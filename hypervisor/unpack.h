@@ -25,7 +25,12 @@ struct unpack {
 	const char *reason;	/* why it failed, for the log: a static string such as "xz: bad CRC32" */
 };
 
-#define UNPACK_WORK_MAX (192UL << 10)
+/* Bytes of work memory for each format; the last does for all. */
+#define UNPACK_WORK_XZ (124UL << 10)
+#define UNPACK_WORK_GZIP (17UL << 10)
+#define UNPACK_WORK_ZSTD (156UL << 10)
+#define UNPACK_WORK_LZ4 0UL
+#define UNPACK_WORK_MAX UNPACK_WORK_ZSTD
 
 /* A compression format, with what the table in unpack.c knows of it. */
 struct unpack_format {
@@ -69,6 +74,5 @@ uint64_t unxz_size(const uint8_t *in, size_t in_len);
 uint64_t gunzip_size(const uint8_t *in, size_t in_len);
 uint64_t unzstd_size(const uint8_t *in, size_t in_len);
 uint64_t unlz4_size(const uint8_t *in, size_t in_len);
-extern const size_t unxz_work_len, gunzip_work_len, unzstd_work_len;
 
 #endif

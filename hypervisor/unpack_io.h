@@ -91,4 +91,20 @@ UNPACK_INLINE uint8_t *copy_match(uint8_t *out, size_t dist, size_t len, const u
 	return stop;
 }
 
+/*
+ * Copies `len` bytes that do not overlap.  Up to 15 more may be read before in_end and scribbled on before
+ * `end`; the caller has checked that len bytes lie before both.
+ */
+UNPACK_INLINE uint8_t *copy_literals(uint8_t *out, const uint8_t *in, size_t len, const uint8_t *end,
+				     const uint8_t *in_end)
+{
+	if (len <= 16 && end - out >= 16 && in_end - in >= 16) {
+		copy8(out, in);
+		copy8(out + 8, in + 8);
+	} else {
+		memcpy(out, in, len);
+	}
+	return out + len;
+}
+
 #endif

@@ -32,8 +32,7 @@ struct xz {
 	struct xz_records blocks, index;
 };
 
-const size_t unxz_work_len = sizeof(struct xz);
-_Static_assert(sizeof(struct xz) <= UNPACK_WORK_MAX, "work memory");
+_Static_assert(sizeof(struct xz) <= UNPACK_WORK_XZ, "work memory");
 
 /* What a block's header says. */
 struct xz_block {

@@ -32,6 +32,7 @@ struct arch_cpu {
 	uint64_t *gdt_hv;		/* our descriptors, from selector GDT_HV_FIRST on */
 	unsigned int gdt_mapped, ldt_mapped;	/* guest frames there now */
 	struct vcpu *loaded;		/* whose registers (FPU, segments, debug, CR3) this CPU holds */
+	uint64_t cr4_base;		/* what of CR4 is ours, whatever guest runs */
 	uint64_t cr4;			/* as loaded */
 	uint64_t xcr0;
 	uint32_t flush_stamp;		/* TLB clock at the last full flush here */

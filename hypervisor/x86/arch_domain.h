@@ -17,6 +17,7 @@ struct arch_domain {
 	struct pirq_map *pirqs;
 	uint64_t pirq_eoi_map;		/* guest frame of PHYSDEVOP_pirq_eoi_gmfn, mapped address or 0 */
 	struct e820_map *e820;		/* XENMEM_set_memory_map; NULL: none */
+	uint8_t cmos_index;		/* the clock chip's address as the hardware domain set it */
 	uint32_t tsc_mode, tsc_incarnation;
 	bool pv64_hypercall_page_done;
 	uint64_t *ioports_allowed;	/* bitmap of 65536, NULL: none; dom0: all but ours */

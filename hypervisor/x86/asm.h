@@ -55,6 +55,7 @@ static inline void halt(void) { __asm__ volatile("hlt" ::: "memory"); }
 
 #define MSR_APIC_BASE		0x1b
 #define MSR_PAT			0x277
+#define PAT_VALUE		0x050100070406UL	/* WB WT UC- UC WC WP UC UC: what the PV ABI fixes */
 #define MSR_EFER		0xc0000080
 #define MSR_STAR		0xc0000081
 #define MSR_LSTAR		0xc0000082

@@ -1,0 +1,10 @@
+/* A domain's RAM: blocks of frames, given and taken (XENMEM_*). */
+#ifndef HV_MEMORY_H
+#define HV_MEMORY_H
+
+#include "domain.h"
+
+/* A cleared block of 2^order frames for `d`, whose M2P says pfn, pfn + 1 …; ~0: none.  NULL: no memory, or over its maximum. */
+struct page *memory_populate(struct domain *d, unsigned int order, unsigned int address_bits, pfn_t pfn);
+
+#endif
