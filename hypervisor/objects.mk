@@ -28,6 +28,8 @@ test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor
 HV_SRC += hypervisor/x86/acpi.c hypervisor/x86/acpi_tables.c
 HV_SRC += hypervisor/x86/apic.c hypervisor/x86/clocks.c hypervisor/x86/cmos.c hypervisor/x86/ioapic.c
 HV_SRC += hypervisor/x86/irq.c hypervisor/x86/pic.c hypervisor/x86/time.c hypervisor/x86/tsc_scale.c
+HV_SRC += hypervisor/x86/pci.c hypervisor/x86/smp.c
+HV_ASM += hypervisor/x86/trampoline.S
 
 # Kernel images: formats, decompressors, ELF.  Freestanding, and on the host for tests and fuzzers.
 HV_UNPACK_SRC := $(addprefix hypervisor/,crc.c fse.c inflate.c lzma2.c unlz4.c unpack.c unxz.c unzstd.c zhuff.c)

@@ -17,6 +17,10 @@ void smp_call(const struct cpumask *on, void (*function)(void *data), void *data
 void smp_stop_others(void);		/* for good: shutdown, panic; by IPI, then by NMI */
 bool smp_nmi(void);			/* an NMI came: true if it was meant to stop this CPU (doesn't return then) */
 
+/* From the boot code: control registers, PAT and XCR0 of the CPU it is called on; an idle vcpu's life. */
+void cpu_init(struct cpu *c);
+__attribute__((noreturn)) void idle_loop(void);
+
 void smp_call_interrupt(struct cpu_user_regs *regs);
 void smp_flush_interrupt(struct cpu_user_regs *regs);
 void smp_stop_interrupt(struct cpu_user_regs *regs);
