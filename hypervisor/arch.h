@@ -9,7 +9,7 @@
 #include "domain.h"
 
 uint64_t now_ns(void);			/* system time: nanoseconds since boot, the same on all CPUs */
-void arch_timer_program(uint64_t deadline_ns);	/* this CPU's next timer interrupt; 0: none needed */
+void arch_timer_program(uint64_t deadline_ns);	/* this CPU's next timer interrupt, at once if that has passed; 0: none needed */
 void arch_kick_cpu(struct cpu *c);	/* make `c` look at its pending softirqs soon */
 
 /*
@@ -24,11 +24,15 @@ int arch_vcpu_init(struct vcpu *v);	/* -ENOMEM */
 void arch_vcpu_free(struct vcpu *v);
 int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *config);
 void arch_domain_free(struct domain *d);
+/* Takes all the domain's page tables, mappings and frames from it; its vcpus are off. -ERESTART: call again. */
+int arch_domain_relinquish(struct domain *d);
 
 /* Upcall flags changed for `v`: make it see them (it may be running elsewhere, or in the guest here). */
 void arch_vcpu_kick_upcall(struct vcpu *v);
 void arch_vcpu_time_update(struct vcpu *v);	/* write its vcpu_time_info now */
 int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt);	/* v is down; -EINVAL … */
+int arch_vcpu_send_nmi(struct vcpu *v);	/* VCPUOP_send_nmi; -EINVAL: it can't take one */
+uint64_t arch_cpu_physid(const struct cpu *c);	/* VCPUOP_get_physid: ids of the processor */
 
 /* Interrupt lines bound to event channels (PIRQs). */
 int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool will_share);

@@ -5,6 +5,8 @@
 #define XEN_ERRNO(name, value) name = value,
 enum hv_errno {
 #include <xen/errno.h>
+
+	ERESTART = 85,		/* between us only, a guest never sees it (xen/errno.h) */
 };
 
 #endif

@@ -30,3 +30,8 @@ test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor
 HV_UNPACK_SRC := hypervisor/bzimage.c hypervisor/crc.c hypervisor/elf.c hypervisor/lzma2.c \
 	hypervisor/unpack.c hypervisor/unxz.c
 HV_SRC += $(HV_UNPACK_SRC)
+
+# Who exists, who runs, what they tell each other.
+HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
+HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
+HV_SRC += hypervisor/timer.c hypervisor/vcpu.c

@@ -227,3 +227,10 @@ void page_share(struct domain *d, struct page *pg, bool writable)
 	pg->type = (uint64_t)(writable ? t : PAGE_SEGDESC) << TYPE_SHIFT | TYPE_VALIDATED | 1;
 	spin_unlock(&d->page_lock);
 }
+
+void page_unshare(struct page *pg)
+{
+	page_put_type(pg);
+	if (__atomic_fetch_and(&pg->count, ~PAGE_ALLOCATED, __ATOMIC_ACQ_REL) & PAGE_ALLOCATED)
+		page_put(pg);
+}

@@ -83,5 +83,7 @@ static inline uint64_t page_type_count(const struct page *pg)
 int page_assign(struct domain *d, struct page *pg, unsigned int order);
 /* Hypervisor memory that `d` may map: writable or read-only.  Not counted. */
 void page_share(struct domain *d, struct page *pg, bool writable);
+/* Takes it back from a dead domain: freed when the last mapping of it by others has gone. */
+void page_unshare(struct page *pg);
 
 #endif

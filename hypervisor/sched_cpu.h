@@ -9,6 +9,7 @@
 struct sched_cpu {
 	struct spinlock lock;		/* the run queue and the states of the vcpus assigned here; irqsave */
 	struct vcpu *current;		/* chosen last; what runs, or is being switched to */
+	uint64_t charged_ns;		/* current was charged for what it ran until then */
 	struct timer slice;		/* ends the current vcpu's turn */
 	void *priv;			/* the scheduler's own record of this CPU */
 };

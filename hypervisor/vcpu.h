@@ -26,7 +26,10 @@ struct vcpu {
 	bool is_initialised;		/* has a context: may be brought up */
 	uint32_t stop;			/* enum vcpu_stop bits; atomic */
 	uint32_t pauses;		/* counted reasons from outside; atomic */
-	bool is_running;		/* its state is (being) used on `cpu`; sched_cpu.lock of cpu */
+	bool is_running;		/* its state is (being) used on `cpu`; sched_cpu.lock of it, as all here */
+	bool is_queued;			/* waits in the run queue of `cpu` */
+	bool must_move;			/* its CPU is out of its affinity: goes elsewhere once it's off */
+	uint32_t in_transit;		/* wakers that moved it and are about to take its new CPU's lock */
 	struct multicall *multicall;	/* the one it is in, on its stack; hypercall.c */
 
 	struct cpu *cpu;		/* assigned; sched_cpu.lock of it to change */
@@ -35,7 +38,7 @@ struct vcpu {
 	struct cpumask saved_affinity;
 	void *sched_priv;
 
-	struct vcpu_info *info;		/* in shared_info, or registered page; NULL above 31 until registered */
+	struct vcpu_info *info;		/* in shared_info, or registered page; NULL above 31 until registered; evtchn.lock */
 	struct page *info_page;		/* holds a writable ref while registered */
 	struct evtchn_vcpu evtchn;
 
@@ -57,8 +60,11 @@ struct vcpu *vcpu_new_idle(struct cpu *c);
 void vcpu_free(struct vcpu *v);
 void vcpu_set_singleshot(struct vcpu *v, uint64_t deadline_ns);	/* 0: stop */
 long vcpu_op(unsigned int cmd, unsigned int vcpu_id, uint64_t arg);	/* HYPERVISOR_vcpu_op; arg: guest address */
+void vcpu_timers_enter(struct vcpu *v);	/* `v` goes on a CPU: its timers follow, a tick that's due fires */
+void vcpu_timers_leave(struct vcpu *v);	/* no tick while it's off */
 /* vcpu_info moves to `gfn`+offset of the domain: once, for itself or a vcpu that's down. */
 int vcpu_register_info(struct vcpu *v, gfn_t gfn, uint32_t offset);
+void vcpu_release_info(struct vcpu *v);	/* back to shared_info's, for good; the domain is dying */
 void vcpu_runstate_change(struct vcpu *v, int state, uint64_t when_ns);	/* RUNSTATE_*; sched_cpu.lock held */
 void vcpu_runstate_publish(struct vcpu *v);	/* writes it to the guest; `v` is current, its kernel root loaded */
 
