@@ -3,18 +3,51 @@
 HV_CFLAGS := $(CFLAGS) -ffreestanding -mgeneral-regs-only -mno-red-zone -fPIE -fvisibility=hidden \
 	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-plt \
 	-fno-jump-tables -iquote hypervisor -iquote hypervisor/x86
-HV_ASFLAGS := -g -iquote hypervisor -iquote hypervisor/x86 -MMD -MP
+HV_ASFLAGS := -g -iquote $(O)/hv -iquote hypervisor -iquote hypervisor/x86 -MMD -MP
 
-HV_SRC += hypervisor/string.c
-HV_ASM += hypervisor/x86/boot.S
+# Memory, hypercalls, and what PV guests see of the machine.
+HV_SRC += hypervisor/guest.c hypervisor/heap.c hypervisor/hypercall.c hypervisor/main.c hypervisor/memory.c
+HV_SRC += hypervisor/page.c hypervisor/string.c hypervisor/version.c
+HV_SRC += $(addprefix hypervisor/x86/,bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c mm.c pv_desc.c \
+	pv_dom0.c pv_domain.c pv_emulate.c pv_hypercalls.c pv_io.c pv_memory.c pv_mm.c pv_mmu.c pv_msr.c \
+	pv_ptwr.c pv_traps.c pv_vcpu.c setup.c traps.c)
+HV_ASM += hypervisor/x86/boot.S hypervisor/x86/entry.S
 
-HV_OBJS = $(HV_ASM:%.S=$(O)/hv/%.o) $(HV_SRC:%.c=$(O)/hv/%.o)
+HV_OBJS = $(HV_ASM:%.S=$(O)/hv/%.o) $(HV_SRC:%.c=$(O)/hv/%.o) $(O)/hv/build.o
+HV_IMAGE := $(O)/hypervisor/xylem
+IMAGES += $(HV_IMAGE)
+
+# The flat image that loaders take by the addresses in its multiboot headers.
+$(HV_IMAGE): $(O)/hypervisor/xylem-syms
+	objcopy -O binary $< $@
+
+$(O)/hypervisor/xylem-syms: hypervisor/x86/xylem.lds hypervisor/objects.mk
+	@mkdir -p $(@D)
+	ld -static -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T $< -o $@ \
+		$(filter %.o,$^)
+
+# Offsets for the assembly, from the C structures.
+$(O)/hv/offsets.h: hypervisor/x86/offsets.c
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -MT $@ -MF $(O)/hv/offsets.d -S -o - $< | sed -n 's/^#define/&/p' >$@
+
+# What the build was: version.h.
+$(O)/hv/build.c: Makefile
+	@mkdir -p $(@D)
+	{ echo '#include "version.h"'; \
+	  echo 'const char build_version[] = "$(VERSION)";'; \
+	  echo 'const char build_extraversion[] = ".0-xylem$(VERSION)";'; \
+	  echo 'const char build_compiler[] = "$(shell $(CC) --version | head -n 1)";'; \
+	  echo 'const char build_date[] = "$(shell LC_ALL=C date -u)";'; \
+	  echo 'const char build_changeset[] = "$(shell git rev-parse --short HEAD 2>/dev/null)";'; } >$@
+$(O)/hv/build.o: $(O)/hv/build.c
+	$(CC) $(HV_CFLAGS) -c -o $@ $<
 
 $(O)/hv/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(HV_CFLAGS) -c -o $@ $<
 
-$(O)/hv/%.o: %.S
+$(O)/hv/%.o: %.S $(O)/hv/offsets.h
 	@mkdir -p $(@D)
 	$(CC) $(HV_ASFLAGS) -c -o $@ $<
 HV_SRC += hypervisor/calendar.c hypervisor/cmdline.c hypervisor/console.c hypervisor/format.c
@@ -51,3 +84,10 @@ $(UNPACK_DATA)/stamp: tests/unit/unpack-data
 	tests/unit/unpack-data $(UNPACK_DATA)
 	touch $@
 $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)"'
+# Who exists, who runs, what they tell each other.
+HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
+HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
+HV_SRC += hypervisor/timer.c hypervisor/vcpu.c
+
+# Last, when all objects are known.
+$(O)/hypervisor/xylem-syms: $(HV_OBJS)
