@@ -2,18 +2,20 @@
 
 HV_CFLAGS := $(CFLAGS) -ffreestanding -mgeneral-regs-only -mno-red-zone -fPIE -fvisibility=hidden \
 	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-plt \
-	-fno-jump-tables -iquote hypervisor -iquote hypervisor/x86
+	-fno-jump-tables -include hypervisor/x86/visibility.h \
+	-iquote hypervisor -iquote hypervisor/x86
 HV_ASFLAGS := -g -iquote $(O)/hv -iquote hypervisor -iquote hypervisor/x86 -MMD -MP
 
 # Memory, hypercalls, and what PV guests see of the machine.
 HV_SRC += hypervisor/guest.c hypervisor/heap.c hypervisor/hypercall.c hypervisor/main.c hypervisor/memory.c
 HV_SRC += hypervisor/page.c hypervisor/string.c hypervisor/version.c
-HV_SRC += $(addprefix hypervisor/x86/,bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c mm.c pv_desc.c \
+HV_SRC += $(addprefix hypervisor/x86/,bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c pv_desc.c \
 	pv_dom0.c pv_domain.c pv_emulate.c pv_hypercalls.c pv_io.c pv_memory.c pv_mm.c pv_mmu.c pv_msr.c \
 	pv_ptwr.c pv_traps.c pv_vcpu.c setup.c traps.c)
 HV_ASM += hypervisor/x86/boot.S hypervisor/x86/entry.S
 
 HV_OBJS = $(HV_ASM:%.S=$(O)/hv/%.o) $(HV_SRC:%.c=$(O)/hv/%.o) $(O)/hv/build.o
+HV_SRC += $(wildcard hypervisor/x86/tmp_stubs.c)
 HV_IMAGE := $(O)/hypervisor/xylem
 IMAGES += $(HV_IMAGE)
 
@@ -41,15 +43,15 @@ $(O)/hv/build.c: Makefile
 	  echo 'const char build_date[] = "$(shell LC_ALL=C date -u)";'; \
 	  echo 'const char build_changeset[] = "$(shell git rev-parse --short HEAD 2>/dev/null)";'; } >$@
 $(O)/hv/build.o: $(O)/hv/build.c
-	$(CC) $(HV_CFLAGS) -c -o $@ $<
+	$(call run,CC,$<)$(CC) $(HV_CFLAGS) -c -o $@ $<
 
 $(O)/hv/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(HV_CFLAGS) -c -o $@ $<
+	$(call run,CC,$<)$(CC) $(HV_CFLAGS) -c -o $@ $<
 
 $(O)/hv/%.o: %.S $(O)/hv/offsets.h
 	@mkdir -p $(@D)
-	$(CC) $(HV_ASFLAGS) -c -o $@ $<
+	$(call run,CC,$<)$(CC) $(HV_ASFLAGS) -c -o $@ $<
 HV_SRC += hypervisor/calendar.c hypervisor/cmdline.c hypervisor/console.c hypervisor/format.c
 HV_SRC += hypervisor/keys.c hypervisor/options.c hypervisor/printk.c hypervisor/wallclock.c
 HV_SRC += hypervisor/x86/console_sinks.c hypervisor/x86/serial.c hypervisor/x86/serial_options.c

@@ -5,6 +5,7 @@
 #include "bootmem.h"
 #include "heap.h"
 #include "printk.h"
+#include "smp.h"
 #include "string.h"
 
 extern uint64_t boot_l3_image[512], boot_l3_directmap[512];
@@ -284,6 +285,40 @@ void iounmap(void *va, size_t bytes)
 	/* Tables are read once at boot; their few pages of address space aren't worth taking back. */
 }
 
+/*
+ * Large pieces of memory for a while: mapped by 2 MiB pages in the upper half of the slot, one at a time
+ * (the unpacked kernel of domain 0).
+ */
+#define LARGE_START (VMAP_START + (1UL << 38))
+
+void heap_unmap_large(void *va, size_t bytes)
+{
+	for (uint64_t at = (uint64_t)va; at < (uint64_t)va + bytes; at += SIZE_2M) {
+		uint64_t *e = table_entry(at, 2);
+
+		if (!(*e & PTE_P))
+			break;
+		heap_free(mfn_to_page(paddr_to_mfn(*e & PTE_ADDR & ~(SIZE_2M - 1))), 9);
+		*e = 0;
+	}
+	tlb_flush_local();
+}
+
+void *heap_map_large(size_t bytes)
+{
+	for (uint64_t at = LARGE_START; at < LARGE_START + bytes; at += SIZE_2M) {
+		struct page *pg = heap_alloc(9, 0);
+
+		if (!pg || !map_2m(at, mfn_to_paddr(page_to_mfn(pg)), PTE_HV | pte_nx)) {
+			if (pg)
+				heap_free(pg, 9);
+			heap_unmap_large((void *)LARGE_START, at - LARGE_START);
+			return NULL;
+		}
+	}
+	return (void *)LARGE_START;
+}
+
 static uint32_t tlb_clock = 1;
 
 uint32_t arch_tlb_clock(void) { return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST); }
@@ -322,20 +357,13 @@ void cr3_load(paddr_t root)
 }
 
 static void tlb_flush_here(void *unused) { tlb_flush_local(); }
-static void tlb_flush_page_here(void *va) { tlb_flush_page_local((uint64_t)va); }
 
 /* Once in 2^32 flushes: everyone flushes while the clock stands, then it starts anew. */
 static void tlb_clock_restart(void)
 {
+	tlb_flush_local();
 	smp_call(&cpu_online, tlb_flush_here, NULL);
 	__atomic_store_n(&tlb_clock, 1, __ATOMIC_SEQ_CST);
-}
-
-void tlb_flush_cpus(const struct cpumask *cpus) { smp_call(cpus, tlb_flush_here, NULL); }
-
-void tlb_flush_page_cpus(const struct cpumask *cpus, uint64_t va)
-{
-	smp_call(cpus, tlb_flush_page_here, (void *)va);
 }
 
 void tlb_flush_stamped(const struct cpumask *of, uint32_t stamp)

@@ -49,6 +49,10 @@ void iounmap(void *va, size_t bytes);
  * contiguous.  pages <= 510.  NULL: none left. */
 void *vmap_reserve(unsigned int pages, uint64_t **ptes);
 
+/* At boot, one at a time: contents undefined; NULL: not so much memory.  Freed with the same size. */
+void *heap_map_large(size_t bytes);
+void heap_unmap_large(void *va, size_t bytes);
+
 uint32_t arch_tlb_clock(void);
 void tlb_flush_local(void);			/* all but global entries; there are no global ones of guests */
 static inline void tlb_flush_page_local(uint64_t va) { __asm__ volatile("invlpg (%0)" :: "r"(va) : "memory"); }

@@ -5,8 +5,6 @@
 #include "hypercall.h"
 #include "pv_mm.h"
 
-void pv_vcpu_relinquish(struct vcpu *v);
-
 int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *config) { return 0; }
 
 void arch_domain_free(struct domain *d) { mem_free(d->arch.e820); }

@@ -14,6 +14,7 @@
 #include "pv_traps.h"
 #include "sched.h"
 #include "smp.h"
+#include "softirq.h"
 #include "string.h"
 #include "time.h"
 
@@ -223,7 +224,6 @@ void arch_vcpu_sync(struct vcpu *v)
 	}
 }
 
-void idle_loop(void);
 void idle_loop(void)
 {
 	for (;;) {
@@ -256,7 +256,6 @@ int arch_vcpu_init(struct vcpu *v)
 
 void arch_vcpu_free(struct vcpu *v) { pages_free(v->arch.fpu, 0); }
 
-/* Lets go of what it holds of its domain's frames; it's off, its state in memory. */
 void pv_vcpu_relinquish(struct vcpu *v)
 {
 	struct domain *d = v->domain;

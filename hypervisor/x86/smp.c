@@ -83,7 +83,7 @@ static int cpu_resources(struct cpu *c)
 
 	if (!rc)
 		rc = irq_cpu_init(c);
-	if (!rc && !c->timers.heap)
+	if (!rc)
 		rc = timer_cpu_init(c);
 	if (!rc && !c->idle) {
 		c->idle = vcpu_new_idle(c);
