@@ -63,7 +63,7 @@ test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor
 HV_SRC += hypervisor/x86/acpi.c hypervisor/x86/acpi_tables.c
 HV_SRC += hypervisor/x86/apic.c hypervisor/x86/clocks.c hypervisor/x86/cmos.c hypervisor/x86/ioapic.c
 HV_SRC += hypervisor/x86/irq.c hypervisor/x86/pic.c hypervisor/x86/time.c hypervisor/x86/tsc_scale.c
-HV_SRC += hypervisor/x86/pci.c hypervisor/x86/smp.c
+HV_SRC += hypervisor/x86/msi.c hypervisor/x86/pci.c hypervisor/x86/physdev.c hypervisor/x86/smp.c
 HV_ASM += hypervisor/x86/trampoline.S
 
 # Kernel images: formats, decompressors, ELF.  Freestanding, and on the host for tests and fuzzers.
@@ -90,6 +90,9 @@ $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)
 HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
 HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
 HV_SRC += hypervisor/timer.c hypervisor/vcpu.c
+
+HV_SRC += hypervisor/panic.c hypervisor/symbols.c hypervisor/x86/crash.c hypervisor/x86/platform.c
+HV_SRC += hypervisor/x86/shutdown.c
 
 # Last, when all objects are known.
 $(O)/hypervisor/xylem-syms: $(HV_OBJS)

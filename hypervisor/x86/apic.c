@@ -102,6 +102,15 @@ static bool x2apic_is_wanted(uint64_t base)
 	return false;
 }
 
+static void apic_enable(void)
+{
+	uint64_t base = rdmsr(MSR_APIC_BASE);
+
+	wrmsr(MSR_APIC_BASE, base | BASE_ENABLE);	/* xAPIC before x2APIC: 11.12.5 */
+	if (apic_is_x2)
+		wrmsr(MSR_APIC_BASE, base | BASE_ENABLE | BASE_X2);
+}
+
 const char *apic_init(void)
 {
 	uint64_t base;
@@ -121,18 +130,10 @@ const char *apic_init(void)
 		if (!regs)
 			return "its registers can't be mapped";
 	}
+	apic_enable();
 	printk(LOG_INFO "APIC: %s mode%s\n", apic_is_x2 ? "x2APIC" : "xAPIC",
 	       apic_has_deadline ? ", TSC deadline timer" : "");
 	return NULL;
-}
-
-static void apic_enable(void)
-{
-	uint64_t base = rdmsr(MSR_APIC_BASE);
-
-	wrmsr(MSR_APIC_BASE, base | BASE_ENABLE);	/* xAPIC before x2APIC: 11.12.5 */
-	if (apic_is_x2)
-		wrmsr(MSR_APIC_BASE, base | BASE_ENABLE | BASE_X2);
 }
 
 /* LINT0 is the 8259s' on the boot CPU if they are in use; NMI comes where the MADT says. */

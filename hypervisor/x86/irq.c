@@ -39,7 +39,7 @@ static struct irq *irq_new(unsigned int number)
 
 void irq_init(unsigned int gsis)
 {
-	gsi_count = MIN(gsis, (unsigned int)IRQ_MAX / 2);
+	gsi_count = MAX(MIN(gsis, IRQ_MAX / 2U), 16U);
 	for (unsigned int i = 0; i < gsi_count; i++)
 		if (!(irqs[i] = irq_new(i)))
 			panic("No memory for interrupts");

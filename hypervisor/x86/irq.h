@@ -57,7 +57,7 @@ struct irq {
 
 extern unsigned int gsi_count;
 
-void irq_init(unsigned int gsis);	/* boot CPU: the records of `gsis` lines */
+void irq_init(unsigned int gsis);	/* boot CPU: the records of so many lines, 16 at least */
 int irq_cpu_init(struct cpu *c);	/* before `c` takes interrupts: -ENOMEM */
 struct irq *irq_get(unsigned int number);	/* NULL: no such */
 struct irq *irq_alloc(const struct irq_ops *ops, void *chip);	/* an MSI's; NULL: none left */

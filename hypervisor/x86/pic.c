@@ -35,12 +35,6 @@ static void pic_reset(void)
 	pic_write_mask();
 }
 
-void pic_disable(void)
-{
-	pic_mask = 0xffff;
-	pic_reset();
-}
-
 static void pic_set_masked(struct irq *irq, bool masked)
 {
 	uint64_t flags = spin_lock_irqsave(&pic_lock);
@@ -73,13 +67,15 @@ static int pic_set_target(struct irq *irq, struct cpu *c, unsigned int vector)
 
 static const struct irq_ops pic_ops = { "8259", pic_mask_irq, pic_unmask_irq, pic_ack, pic_set_target };
 
-void pic_init_irqs(void)
+void pic_init(bool are_used)
 {
 	uint16_t level = inb(EDGE_LEVEL) | inb(EDGE_LEVEL + 1) << 8;
 
-	pic_mask = 0xffff & ~(1U << 2);		/* the cascade */
+	pic_is_used = are_used;
+	pic_mask = 0xffff & ~(are_used ? 1U << 2 : 0);	/* the cascade */
 	pic_reset();
-	pic_is_used = true;
+	if (!are_used)
+		return;
 	for (unsigned int n = 0; n < 16; n++) {
 		struct irq *irq = irq_get(n);
 

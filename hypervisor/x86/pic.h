@@ -4,8 +4,11 @@
 
 #include <stdbool.h>
 
-void pic_disable(void);			/* moved to vectors of their own (a spurious one can still come), all masked */
-void pic_init_irqs(void);		/* no I/O APIC: their 16 lines are irqs 0-15, on CPU 0 */
+/*
+ * After irq_init(): moves them to vectors of their own (a spurious interrupt can always come) and masks
+ * them; without I/O APICs their 16 lines become irqs 0-15, on CPU 0.
+ */
+void pic_init(bool are_used);
 bool pic_is_spurious(unsigned int line);	/* line 7 or 15 came without being in service; acknowledged as needed */
 
 #endif

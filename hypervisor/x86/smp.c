@@ -10,6 +10,7 @@
 #include "irq.h"
 #include "mm.h"
 #include "options.h"
+#include "panic.h"
 #include "printk.h"
 #include "sched.h"
 #include "string.h"
@@ -83,13 +84,13 @@ static int cpu_resources(struct cpu *c)
 
 	if (!rc)
 		rc = irq_cpu_init(c);
-	if (!rc)
-		rc = timer_cpu_init(c);
-	if (!rc && !c->idle) {
-		c->idle = vcpu_new_idle(c);
-		rc = c->idle ? sched_cpu_init(c) : -ENOMEM;
-	}
-	return rc;
+	if (rc || c->idle)
+		return rc;
+	rc = timer_cpu_init(c);
+	if (rc)
+		return rc;
+	c->idle = vcpu_new_idle(c);
+	return c->idle ? sched_cpu_init(c) : -ENOMEM;
 }
 
 /* The CPU's first C: on its own stack, boot page tables, interrupts disabled. */
@@ -231,7 +232,16 @@ static void call_answer(void)
 	irq_restore(flags);
 }
 
-void smp_call_interrupt(struct cpu_user_regs *regs) { call_answer(); }
+static const struct cpu_user_regs *interrupted[MAX_CPUS];	/* each CPU's own */
+
+const struct cpu_user_regs *smp_interrupted(void) { return interrupted[cpu_id()]; }
+
+void smp_call_interrupt(struct cpu_user_regs *regs)
+{
+	interrupted[cpu_id()] = regs;
+	call_answer();
+	interrupted[cpu_id()] = NULL;
+}
 
 /* Others but this one, online. */
 static struct cpumask others_of(const struct cpumask *on)
@@ -331,10 +341,11 @@ static bool others_are_gone(uint64_t wait_us)
 
 void smp_stop_others(void)
 {
-	struct cpumask others = others_of(&cpu_online);
+	struct cpumask others;
 
-	if (cpumask_empty(&others))
+	if (cpumask_count(&cpu_online) < 2)	/* perhaps so early that there's no record of this CPU yet */
 		return;
+	others = others_of(&cpu_online);
 	WRITE_ONCE(is_stopping, true);
 	ipi_send_mask(&others, VECTOR_STOP);
 	if (others_are_gone(100000))
@@ -342,6 +353,8 @@ void smp_stop_others(void)
 	apic_send_nmi_others();
 	others_are_gone(100000);
 }
+
+void arch_stop_others(void) { smp_stop_others(); }
 
 /*
  * Taking one out of service needs its vcpus, timers and interrupts moved while it runs; the scheduler has

@@ -14,6 +14,7 @@ int smp_stop_cpu(struct cpu *c);	/* takes it out of service: -EBUSY (boot CPU, o
 
 /* Runs `function` on each of `on` but this CPU, interrupts disabled there; returns when all have run it. */
 void smp_call(const struct cpumask *on, void (*function)(void *data), void *data);
+const struct cpu_user_regs *smp_interrupted(void);	/* in such a function: what was interrupted for it, or NULL */
 void smp_stop_others(void);		/* for good: shutdown, panic; by IPI, then by NMI */
 bool smp_nmi(void);			/* an NMI came: true if it was meant to stop this CPU (doesn't return then) */
 

@@ -7,6 +7,7 @@
 #include "cmos.h"
 #include "cpu.h"
 #include "options.h"
+#include "panic.h"
 #include "printk.h"
 #include "string.h"
 #include "wallclock.h"
@@ -59,6 +60,8 @@ void time_delay_us(uint64_t us)
 	while (rdtsc_ordered() - start < ticks)
 		cpu_relax();
 }
+
+void arch_delay_ms(unsigned int ms) { time_delay_us(ms * 1000UL); }
 
 struct reading { uint64_t tsc, counter, uncertainty; };
 

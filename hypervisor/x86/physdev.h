@@ -1,0 +1,15 @@
+/*
+ * What dom0 does with devices: PIRQs (a domain's numbers for interrupts) and PCI.  A PIRQ is mapped to an
+ * irq, then bound to an event channel.
+ *
+ * Locks: pirq_map.lock is outside msi.c's and irq->lock.
+ */
+#ifndef HV_X86_PHYSDEV_H
+#define HV_X86_PHYSDEV_H
+
+#include "domain.h"
+
+int physdev_domain_init(struct domain *d);	/* the hardware domain gets its map of PIRQs: -ENOMEM */
+void physdev_domain_free(struct domain *d);	/* unbinds and unmaps everything; no lock held */
+
+#endif
