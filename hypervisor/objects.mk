@@ -23,10 +23,24 @@ IMAGES += $(HV_IMAGE)
 $(HV_IMAGE): $(O)/hypervisor/xylem-syms
 	objcopy -O binary $< $@
 
-$(O)/hypervisor/xylem-syms: hypervisor/x86/xylem.lds hypervisor/objects.mk
+# Linked twice: the table of function names is made from the first, and doesn't move them in the second.
+HV_LINK = ld -static -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
+	-T hypervisor/x86/xylem.lds
+
+$(O)/hv/pass1: $(O)/hv/symbols-none.o
 	@mkdir -p $(@D)
-	ld -static -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T $< -o $@ \
-		$(filter %.o,$^)
+	$(call run,LD,$@)$(HV_LINK) -o $@ $(filter %.o,$^)
+
+$(O)/hypervisor/xylem-syms: $(O)/hv/symbols-table.o
+	@mkdir -p $(@D)
+	$(call run,LD,$@)$(HV_LINK) -o $@ $(filter %.o,$^)
+
+$(O)/hv/symbols-none.o: hypervisor/symbols.awk
+	@mkdir -p $(@D)
+	awk -f $< </dev/null | $(CC) -c -x assembler -o $@ -
+
+$(O)/hv/symbols-table.o: $(O)/hv/pass1 hypervisor/symbols.awk
+	nm -n $< | awk -f hypervisor/symbols.awk | $(CC) -c -x assembler -o $@ -
 
 # Offsets for the assembly, from the C structures.
 $(O)/hv/offsets.h: hypervisor/x86/offsets.c
@@ -95,4 +109,4 @@ HV_SRC += hypervisor/panic.c hypervisor/symbols.c hypervisor/x86/crash.c hypervi
 HV_SRC += hypervisor/x86/shutdown.c
 
 # Last, when all objects are known.
-$(O)/hypervisor/xylem-syms: $(HV_OBJS)
+$(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds
