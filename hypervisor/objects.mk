@@ -100,6 +100,7 @@ $(UNPACK_DATA)/stamp: tests/unit/unpack-data
 	tests/unit/unpack-data $(UNPACK_DATA)
 	touch $@
 $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)"'
+
 # Who exists, who runs, what they tell each other.
 HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
 HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
