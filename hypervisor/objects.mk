@@ -53,3 +53,9 @@ $(UNPACK_DATA)/stamp: tests/unit/unpack-data
 $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)"'
 HV_SRC += hypervisor/panic.c hypervisor/symbols.c hypervisor/x86/crash.c hypervisor/x86/platform.c
 HV_SRC += hypervisor/x86/shutdown.c
+
+UNIT_TESTS += acpi tsc_scale
+test_acpi_SRC := hypervisor/x86/acpi_tables.c
+test_tsc_scale_SRC := hypervisor/x86/tsc_scale.c
+FUZZERS += acpi
+fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
