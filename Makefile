@@ -33,6 +33,13 @@ MAKEFLAGS += -r
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
+# A line per file; V=1 shows the commands.
+ifeq ($(V),1)
+run =
+else
+run = @echo '  $(1) $(2)';
+endif
+
 .PHONY: all check test run bench fuzz deps packages install clean help
 all:
 
@@ -47,12 +54,12 @@ all: $(PROGRAMS) $(IMAGES)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(USER_CFLAGS) -c -o $@ $<
+	$(call run,CC,$<)$(CC) $(USER_CFLAGS) -c -o $@ $<
 
 # The same sources once more under the sanitizers, for unit tests.
 $(O)/san/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(USER_CFLAGS) $(SANITIZE) -c -o $@ $<
+	$(call run,CC,$<)$(CC) $(USER_CFLAGS) $(SANITIZE) -c -o $@ $<
 
 packages:
 	@echo $(PACKAGES)

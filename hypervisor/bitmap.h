@@ -71,7 +71,8 @@ static inline unsigned int cpumask_count(const struct cpumask *m)
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(m->bits); i++)
-		n += __builtin_popcountll(m->bits[i]);
+		for (uint64_t word = READ_ONCE(m->bits[i]); word; word &= word - 1)
+			n++;
 	return n;
 }
 

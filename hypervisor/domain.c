@@ -71,7 +71,7 @@ static int domid_claim_any(struct domain *d)
 	for (unsigned int i = 1; i < DOMID_FIRST_RESERVED; i++) {
 		int rc;
 
-		id = id + 1 < DOMID_FIRST_RESERVED ? id + 1 : 1;
+		id = id + 1U < DOMID_FIRST_RESERVED ? id + 1 : 1;
 		rc = domid_claim(d, id);
 		if (rc != -EEXIST) {
 			last = id;
@@ -433,10 +433,10 @@ static void domain_free(struct domain *d)
 		timer_kill(&d->watchdog[i]);
 	domid_release(d);
 	if (!d->is_stillborn) {
+		scheduler->domain_free(d);	/* first: accounting looks at its vcpus no more */
 		domain_for_each_vcpu(v, d)
 			vcpu_free(v);
 		arch_domain_free(d);
-		scheduler->domain_free(d);
 		evtchn_domain_free(d);
 		WRITE_ONCE(is_dom_exc_due, true);
 	}

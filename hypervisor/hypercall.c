@@ -29,7 +29,6 @@ static hypercall_fn *const hypercalls[] = {
 	[__HYPERVISOR_set_timer_op]		= hcall_set_timer_op,
 	[__HYPERVISOR_xen_version]		= hcall_xen_version,
 	[__HYPERVISOR_console_io]		= hcall_console_io,
-	[__HYPERVISOR_grant_table_op]		= hcall_grant_table_op,
 	[__HYPERVISOR_vm_assist]		= hcall_vm_assist,
 	[__HYPERVISOR_update_va_mapping_otherdomain] = hcall_update_va_mapping_otherdomain,
 	[__HYPERVISOR_vcpu_op]			= hcall_vcpu_op,
@@ -40,8 +39,6 @@ static hypercall_fn *const hypercalls[] = {
 	[__HYPERVISOR_callback_op]		= hcall_callback_op,
 	[__HYPERVISOR_event_channel_op]		= hcall_event_channel_op,
 	[__HYPERVISOR_physdev_op]		= hcall_physdev_op,
-	[__HYPERVISOR_sysctl]			= hcall_sysctl,
-	[__HYPERVISOR_domctl]			= hcall_domctl,
 };
 
 /* The entry of a multicall that runs now, so that a continuation can rewrite it instead of registers. */

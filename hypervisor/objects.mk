@@ -2,35 +2,65 @@
 
 HV_CFLAGS := $(CFLAGS) -ffreestanding -mgeneral-regs-only -mno-red-zone -fPIE -fvisibility=hidden \
 	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-plt \
-	-fno-jump-tables -iquote hypervisor -iquote hypervisor/x86
-HV_ASFLAGS := -g -iquote hypervisor -iquote hypervisor/x86 -MMD -MP
+	-fno-jump-tables -include hypervisor/x86/visibility.h \
+	-iquote hypervisor -iquote hypervisor/x86
+HV_ASFLAGS := -g -iquote $(O)/hv -iquote hypervisor -iquote hypervisor/x86 -MMD -MP
 
-HV_SRC += hypervisor/string.c
-HV_ASM += hypervisor/x86/boot.S
+# Memory, hypercalls, and what PV guests see of the machine.
+HV_SRC += hypervisor/guest.c hypervisor/heap.c hypervisor/hypercall.c hypervisor/main.c hypervisor/memory.c
+HV_SRC += hypervisor/page.c hypervisor/string.c hypervisor/version.c
+HV_SRC += $(addprefix hypervisor/x86/,bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c pv_desc.c \
+	pv_dom0.c pv_domain.c pv_emulate.c pv_hypercalls.c pv_io.c pv_memory.c pv_mm.c pv_mmu.c pv_msr.c \
+	pv_ptwr.c pv_traps.c pv_vcpu.c setup.c traps.c)
+HV_ASM += hypervisor/x86/boot.S hypervisor/x86/entry.S
 
-HV_OBJS = $(HV_ASM:%.S=$(O)/hv/%.o) $(HV_SRC:%.c=$(O)/hv/%.o)
+HV_OBJS = $(HV_ASM:%.S=$(O)/hv/%.o) $(HV_SRC:%.c=$(O)/hv/%.o) $(O)/hv/build.o
+HV_SRC += $(wildcard hypervisor/x86/tmp_stubs.c)
+HV_IMAGE := $(O)/hypervisor/xylem
+IMAGES += $(HV_IMAGE)
+
+# The flat image that loaders take by the addresses in its multiboot headers.
+$(HV_IMAGE): $(O)/hypervisor/xylem-syms
+	objcopy -O binary $< $@
+
+# Linked twice: the table of function names (symbols.c) is made from the first image, whose table is empty.
+# It lies behind the text, so the functions' addresses are the same in the second.
+HV_LD := ld -static -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
+	-T hypervisor/x86/xylem.lds
+
+$(O)/hypervisor/xylem-syms: hypervisor/x86/xylem.lds hypervisor/objects.mk hypervisor/symbols.awk
+	@mkdir -p $(@D)
+	awk -f hypervisor/symbols.awk /dev/null >$(O)/hv/no-symbols.S
+	$(CC) -c -o $(O)/hv/no-symbols.o $(O)/hv/no-symbols.S
+	$(HV_LD) -o $@.1 $(filter %.o,$^) $(O)/hv/no-symbols.o
+	nm -n $@.1 | awk -f hypervisor/symbols.awk >$(O)/hv/symbols.S
+	$(CC) -c -o $(O)/hv/symbols.o $(O)/hv/symbols.S
+	$(HV_LD) -o $@ $(filter %.o,$^) $(O)/hv/symbols.o
+
+# Offsets for the assembly, from the C structures.
+$(O)/hv/offsets.h: hypervisor/x86/offsets.c
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -MT $@ -MF $(O)/hv/offsets.d -S -o - $< | sed -n 's/^#define/&/p' >$@
+
+# What the build was: version.h.
+$(O)/hv/build.c: Makefile
+	@mkdir -p $(@D)
+	{ echo '#include "version.h"'; \
+	  echo 'const char build_version[] = "$(VERSION)";'; \
+	  echo 'const char build_extraversion[] = ".0-xylem$(VERSION)";'; \
+	  echo 'const char build_compiler[] = "$(shell $(CC) --version | head -n 1)";'; \
+	  echo 'const char build_date[] = "$(shell LC_ALL=C date -u)";'; \
+	  echo 'const char build_changeset[] = "$(shell git rev-parse --short HEAD 2>/dev/null)";'; } >$@
+$(O)/hv/build.o: $(O)/hv/build.c
+	$(call run,CC,$<)$(CC) $(HV_CFLAGS) -c -o $@ $<
 
 $(O)/hv/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(HV_CFLAGS) -c -o $@ $<
+	$(call run,CC,$<)$(CC) $(HV_CFLAGS) -c -o $@ $<
 
-$(O)/hv/%.o: %.S
+$(O)/hv/%.o: %.S $(O)/hv/offsets.h
 	@mkdir -p $(@D)
-	$(CC) $(HV_ASFLAGS) -c -o $@ $<
-HV_SRC += hypervisor/calendar.c hypervisor/cmdline.c hypervisor/console.c hypervisor/format.c
-HV_SRC += hypervisor/keys.c hypervisor/options.c hypervisor/printk.c hypervisor/wallclock.c
-HV_SRC += hypervisor/x86/console_sinks.c hypervisor/x86/serial.c hypervisor/x86/serial_options.c
-
-UNIT_TESTS += format cmdline platform_parts
-test_format_SRC := hypervisor/format.c
-test_cmdline_SRC := hypervisor/cmdline.c hypervisor/options.c
-test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor/x86/serial_options.c
-HV_SRC += hypervisor/x86/acpi.c hypervisor/x86/acpi_tables.c
-HV_SRC += hypervisor/x86/apic.c hypervisor/x86/clocks.c hypervisor/x86/cmos.c hypervisor/x86/ioapic.c
-HV_SRC += hypervisor/x86/irq.c hypervisor/x86/pic.c hypervisor/x86/time.c hypervisor/x86/tsc_scale.c
-HV_SRC += hypervisor/x86/msi.c hypervisor/x86/pci.c hypervisor/x86/physdev.c hypervisor/x86/smp.c
-HV_ASM += hypervisor/x86/trampoline.S
-
+	$(call run,CC,$<)$(CC) $(HV_ASFLAGS) -c -o $@ $<
 # Kernel images: formats, decompressors, ELF.  Freestanding, and on the host for tests and fuzzers.
 HV_UNPACK_SRC := $(addprefix hypervisor/,crc.c fse.c inflate.c lzma2.c unlz4.c unpack.c unxz.c unzstd.c zhuff.c)
 HV_SRC += $(HV_UNPACK_SRC) hypervisor/bzimage.c hypervisor/elf.c
@@ -51,11 +81,27 @@ $(UNPACK_DATA)/stamp: tests/unit/unpack-data
 	tests/unit/unpack-data $(UNPACK_DATA)
 	touch $@
 $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)"'
-HV_SRC += hypervisor/panic.c hypervisor/symbols.c hypervisor/x86/crash.c hypervisor/x86/platform.c
-HV_SRC += hypervisor/x86/shutdown.c
+# Who exists, who runs, what they tell each other.
+HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
+HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
+HV_SRC += hypervisor/timer.c hypervisor/vcpu.c
 
-UNIT_TESTS += acpi tsc_scale
+# The machine: console, clocks, interrupts, other CPUs, devices, shutdown and crashes.
+HV_SRC += $(addprefix hypervisor/,calendar.c cmdline.c console.c format.c keys.c options.c panic.c printk.c \
+	symbols.c wallclock.c)
+HV_SRC += $(addprefix hypervisor/x86/,acpi.c acpi_tables.c apic.c clocks.c cmos.c console_sinks.c crash.c \
+	ioapic.c irq.c msi.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
+	time.c tsc_scale.c)
+HV_ASM += hypervisor/x86/trampoline.S
+
+UNIT_TESTS += acpi cmdline format platform_parts tsc_scale
 test_acpi_SRC := hypervisor/x86/acpi_tables.c
+test_cmdline_SRC := hypervisor/cmdline.c hypervisor/options.c
+test_format_SRC := hypervisor/format.c
+test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor/x86/serial_options.c
 test_tsc_scale_SRC := hypervisor/x86/tsc_scale.c
 FUZZERS += acpi
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
+
+# Last, when all objects are known.
+$(O)/hypervisor/xylem-syms: $(HV_OBJS)

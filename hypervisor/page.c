@@ -25,6 +25,20 @@ void page_list_add(struct page_list *l, struct page *pg)
 	l->count++;
 }
 
+void page_list_add_tail(struct page_list *l, struct page *pg)
+{
+	uint32_t self = page_to_mfn(pg).n;
+
+	pg->next = PAGE_LIST_END;
+	pg->prev = l->tail;
+	if (l->tail != PAGE_LIST_END)
+		frame_table[l->tail].next = self;
+	else
+		l->head = self;
+	l->tail = self;
+	l->count++;
+}
+
 void page_list_del(struct page_list *l, struct page *pg)
 {
 	if (pg->prev != PAGE_LIST_END)

@@ -55,6 +55,7 @@ struct page *mfn_to_page(mfn_t mfn);	/* only where mfn_is_ram() */
 mfn_t page_to_mfn(const struct page *pg);
 
 void page_list_add(struct page_list *l, struct page *pg);
+void page_list_add_tail(struct page_list *l, struct page *pg);
 void page_list_del(struct page_list *l, struct page *pg);
 struct page *page_list_first(const struct page_list *l);
 struct page *page_list_next(const struct page *pg);

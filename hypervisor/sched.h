@@ -41,7 +41,7 @@ extern const struct scheduler *scheduler;		/* chosen at boot */
 extern const struct scheduler sched_credit;
 
 int sched_init(const char *name);			/* -ENOENT: no such scheduler; the default stays */
-int sched_cpu_init(struct cpu *c);			/* c->idle exists and runs; -ENOMEM */
+int sched_cpu_init(struct cpu *c);			/* c->idle exists and runs; before `c` is in cpu_online; -ENOMEM */
 int sched_vcpu_init(struct vcpu *v);			/* gives it a CPU and a record; -ENOMEM */
 void sched_vcpu_free(struct vcpu *v);			/* it's off, and stays so */
 

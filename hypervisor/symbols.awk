@@ -10,7 +10,7 @@ function hex(digits,    i, v)	# POSIX awk has no 0x; the low 10 digits are enoug
 }
 
 $3 == "_image_start" { start = hex($1); has_start = 1; next }
-$2 ~ /^[tT]$/ && $3 !~ /^\./ {
+has_start && $2 ~ /^[tT]$/ && $3 !~ /^\./ {
 	if (hex($1) == last && count)
 		next
 	last = hex($1)

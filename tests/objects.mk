@@ -14,7 +14,7 @@ FUZZ_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -I. -iquote hypervisor -fsanitize
 define unit_test
 $(O)/tests/unit/test_$(1): $(O)/san/tests/unit/test_$(1).o $(test_$(1)_SRC:%.c=$(O)/san/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) $$(SANITIZE) -o $$@ $$^ -lcmocka $(test_$(1)_LIBS)
+	$$(call run,LD,$$@)$$(CC) $$(SANITIZE) -o $$@ $$^ -lcmocka $(test_$(1)_LIBS)
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit_test,$(t))))
 

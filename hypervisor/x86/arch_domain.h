@@ -14,6 +14,8 @@ struct e820_map { uint32_t count; struct e820_entry { uint64_t start, size; uint
 struct arch_domain {
 	struct spinlock mm_lock;	/* this domain's page tables: every change of an entry, every (un)pin */
 	struct cpumask dirty_cpus;	/* CPUs that may hold TLB entries of it */
+	uint64_t relinquish_left;	/* frames of a dying domain not yet taken from it */
+	bool is_relinquishing;
 	struct pirq_map *pirqs;
 	uint64_t pirq_eoi_map;		/* guest frame of PHYSDEVOP_pirq_eoi_gmfn, mapped address or 0 */
 	struct e820_map *e820;		/* XENMEM_set_memory_map; NULL: none */

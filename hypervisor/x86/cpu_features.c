@@ -129,10 +129,10 @@ static struct cpuid hypervisor_leaf(const struct vcpu *v, uint32_t leaf, uint32_
 	case 3:
 		if (subleaf == 0) {
 			r.a = 2;		/* the TSC is what guests may rely on */
-			r.c = time_tsc_khz();
+			r.c = tsc_hz / 1000;
 			r.d = v->domain->arch.tsc_incarnation;
 		} else if (subleaf == 2) {
-			r.a = time_tsc_khz();
+			r.a = tsc_hz / 1000;
 		}
 		break;
 	case 5:

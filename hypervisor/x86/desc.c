@@ -1,5 +1,6 @@
 #include "desc.h"
 #include "asm.h"
+#include "domain.h"
 #include "errno.h"
 #include "heap.h"
 #include "layout.h"

@@ -222,6 +222,14 @@ int ioapic_set_up_gsi(unsigned int gsi, bool level, bool low)
 	return rc;
 }
 
+bool ioapic_is_at(uint64_t page_address)
+{
+	for (unsigned int i = 0; i < acpi.ioapic_count; i++)
+		if ((acpi.ioapic[i].address & ~0xfffUL) == page_address)
+			return true;
+	return false;
+}
+
 void ioapic_mask_all(void)
 {
 	for (unsigned int i = 0; i < ioapic_count; i++)

@@ -11,6 +11,7 @@ void ioapic_init(void);			/* after it */
 unsigned int ioapic_isa_gsi(unsigned int isa_irq);	/* by the MADT's overrides */
 int ioapic_set_up_gsi(unsigned int gsi, bool level, bool low);	/* -ENODEV, -EBUSY: in use with other settings */
 void ioapic_mask_all(void);
+bool ioapic_is_at(uint64_t page_address);	/* its registers lie in that page */
 
 /* Registers as PHYSDEVOP_apic_read and _write name them; -ENODEV: no I/O APIC at that address. */
 int ioapic_read_register(uint64_t address, uint32_t reg, uint32_t *value);

@@ -5,6 +5,7 @@
 #include "bootmem.h"
 #include "heap.h"
 #include "printk.h"
+#include "smp.h"
 #include "string.h"
 
 extern uint64_t boot_l3_image[512], boot_l3_directmap[512];
@@ -222,7 +223,15 @@ uint64_t m2p_get(mfn_t mfn)
 	return frame_map_has(&frames_of_m2p, mfn) ? ((uint64_t *)M2P_START)[mfn.n] : M2P_INVALID;
 }
 
-uint64_t m2p_frames(void) { return max_mfn + 1; }
+bool m2p_chunk(unsigned int n, uint64_t *mfn)
+{
+	const struct frame_map *m = &frames_of_m2p;
+
+	if (n > max_mfn / (SIZE_2M / m->entry))
+		return false;
+	*mfn = bit_test(m->present, n) ? pte_mfn(*table_entry(m->start + n * SIZE_2M, 2)).n : ~0UL;
+	return true;
+}
 
 /* Address space for mappings that live as long as the hypervisor does. */
 static struct spinlock vmap_lock;
@@ -276,14 +285,58 @@ void iounmap(void *va, size_t bytes)
 	/* Tables are read once at boot; their few pages of address space aren't worth taking back. */
 }
 
+/*
+ * Large pieces of memory for a while: mapped by 2 MiB pages in the upper half of the slot, one at a time
+ * (the unpacked kernel of domain 0).
+ */
+#define LARGE_START (VMAP_START + (1UL << 38))
+
+void heap_unmap_large(void *va, size_t bytes)
+{
+	for (uint64_t at = (uint64_t)va; at < (uint64_t)va + bytes; at += SIZE_2M) {
+		uint64_t *e = table_entry(at, 2);
+
+		if (!(*e & PTE_P))
+			break;
+		heap_free(mfn_to_page(paddr_to_mfn(*e & PTE_ADDR & ~(SIZE_2M - 1))), 9);
+		*e = 0;
+	}
+	tlb_flush_local();
+}
+
+void *heap_map_large(size_t bytes)
+{
+	for (uint64_t at = LARGE_START; at < LARGE_START + bytes; at += SIZE_2M) {
+		struct page *pg = heap_alloc(9, 0);
+
+		if (!pg || !map_2m(at, mfn_to_paddr(page_to_mfn(pg)), PTE_HV | pte_nx)) {
+			if (pg)
+				heap_free(pg, 9);
+			heap_unmap_large((void *)LARGE_START, at - LARGE_START);
+			return NULL;
+		}
+	}
+	return (void *)LARGE_START;
+}
+
 static uint32_t tlb_clock = 1;
 
 uint32_t arch_tlb_clock(void) { return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST); }
 
-/* Before the flush: what is stamped from here on isn't covered by it. */
+#define TLB_CLOCK_END 0xffffffffU	/* used up: the clock stands until all CPUs have flushed */
+
+/*
+ * Before the flush: what is stamped from here on isn't covered by it.  When the clock has come to its end
+ * a CPU knows of no flush (0), so that all it is asked for is done.
+ */
 static void tlb_flush_note(void)
 {
-	this_cpu()->arch.flush_stamp = __atomic_add_fetch(&tlb_clock, 1, __ATOMIC_SEQ_CST);
+	uint32_t now = arch_tlb_clock();
+
+	while (now != TLB_CLOCK_END &&
+	       !__atomic_compare_exchange_n(&tlb_clock, &now, now + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+	this_cpu()->arch.flush_stamp = now == TLB_CLOCK_END ? 0 : now + 1;
 }
 
 void tlb_flush_local(void)
@@ -301,4 +354,28 @@ void cr3_load(paddr_t root)
 	tlb_flush_note();
 	end->hw_cr3 = root;
 	write_cr3(root);
+}
+
+static void tlb_flush_here(void *unused) { tlb_flush_local(); }
+
+/* Once in 2^32 flushes: everyone flushes while the clock stands, then it starts anew. */
+static void tlb_clock_restart(void)
+{
+	tlb_flush_local();
+	smp_call(&cpu_online, tlb_flush_here, NULL);
+	__atomic_store_n(&tlb_clock, 1, __ATOMIC_SEQ_CST);
+}
+
+void tlb_flush_stamped(const struct cpumask *of, uint32_t stamp)
+{
+	struct cpumask late = { { 0 } };
+	unsigned int cpu;
+
+	cpumask_for_each(cpu, of)
+		if (stamp >= READ_ONCE(cpus[cpu]->arch.flush_stamp))
+			cpumask_set(&late, cpu);
+	if (!cpumask_empty(&late))
+		tlb_flush_cpus(&late);
+	if (arch_tlb_clock() == TLB_CLOCK_END)
+		tlb_clock_restart();
 }

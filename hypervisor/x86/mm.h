@@ -49,6 +49,10 @@ void iounmap(void *va, size_t bytes);
  * contiguous.  pages <= 510.  NULL: none left. */
 void *vmap_reserve(unsigned int pages, uint64_t **ptes);
 
+/* At boot, one at a time: contents undefined; NULL: not so much memory.  Freed with the same size. */
+void *heap_map_large(size_t bytes);
+void heap_unmap_large(void *va, size_t bytes);
+
 uint32_t arch_tlb_clock(void);
 void tlb_flush_local(void);			/* all but global entries; there are no global ones of guests */
 static inline void tlb_flush_page_local(uint64_t va) { __asm__ volatile("invlpg (%0)" :: "r"(va) : "memory"); }
@@ -56,12 +60,13 @@ void cr3_load(paddr_t root);			/* skipped if it's loaded; a load flushes */
 void tlb_flush_cpus(const struct cpumask *cpus);		/* returns when done; interrupts enabled */
 void tlb_flush_page_cpus(const struct cpumask *cpus, uint64_t va);
 /* Flushes those of `cpus` that haven't flushed since `stamp` was taken. */
-void tlb_flush_stamped(const struct cpumask *cpus, uint32_t stamp);
+void tlb_flush_stamped(const struct cpumask *of, uint32_t stamp);
 
 void m2p_set(mfn_t mfn, uint64_t pfn);
 uint64_t m2p_get(mfn_t mfn);
 #define M2P_INVALID (~0UL)
-uint64_t m2p_frames(void);			/* frames of RAM covered from 0 */
+/* The frame of the table's n-th 2 MiB, ~0 for a hole; false: the table ends before it. */
+bool m2p_chunk(unsigned int n, uint64_t *mfn);
 
 static inline uint64_t read_cr2(void) { uint64_t v; __asm__ volatile("mov %%cr2, %0" : "=r"(v)); return v; }
 static inline uint64_t read_cr3(void) { uint64_t v; __asm__ volatile("mov %%cr3, %0" : "=r"(v)); return v; }

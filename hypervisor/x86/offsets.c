@@ -3,7 +3,7 @@
 #include "domain.h"
 #include "layout.h"
 
-#define OFFSET(name, value) __asm__ volatile("#define " #name " %c0" :: "i"(value))
+#define OFFSET(name, value) __asm__ volatile("\n#define " #name " %c0" :: "i"(value))
 
 void offsets(void);
 void offsets(void)

@@ -1,6 +1,7 @@
 /* The hypercalls that stand for privileged instructions: descriptors, callbacks, debug registers … */
 #include "arch.h"
 #include "asm.h"
+#include "desc.h"
 #include "errno.h"
 #include "guest.h"
 #include "hypercalls.h"

@@ -1,6 +1,6 @@
 #include "pv_mm.h"
 #include "arch.h"
-#include "apic.h"
+#include "ioapic.h"
 #include "errno.h"
 #include "heap.h"
 #include "printk.h"

@@ -108,7 +108,7 @@ static void done_store(uint64_t done_at, uint32_t done)
 		(void)copy_to_guest(done_at, &done, sizeof(done));
 }
 
-#define BATCH 16
+#define BATCH 16U
 
 /* Fetches up to BATCH elements; at the end of what's readable one by one. 0: not even one. */
 static unsigned int fetch_batch(void *to, uint64_t at, size_t size, uint32_t left)
@@ -162,7 +162,7 @@ long hcall_mmu_update(const uint64_t arg[6])
 	rc = mmu_owner_get(d, arg[3], &owner);
 	if (rc)
 		return rc;
-	rc = mmu_owner_get(d, tables_id ? tables_id - 1 : DOMID_SELF, &tables);
+	rc = mmu_owner_get(d, tables_id ? (domid_t)(tables_id - 1) : (domid_t)DOMID_SELF, &tables);
 	if (!rc) {
 		rc = mmu_update_list(tables, owner, arg, count, done);
 		domain_put(tables);
@@ -172,19 +172,19 @@ long hcall_mmu_update(const uint64_t arg[6])
 }
 
 /* Reads which vcpus a flush is for and gives the CPUs on which they may have left translations. */
-static int flush_targets(struct domain *d, uint64_t vcpus_at, struct cpumask *cpus)
+static int flush_targets(struct domain *d, uint64_t vcpus_at, struct cpumask *targets)
 {
 	uint64_t map[BITS_TO_WORDS(MAX_VCPUS)] = { 0 };
 
 	if (copy_from_guest(map, vcpus_at, DIV_UP(d->max_vcpus, 8)))
 		return -EFAULT;
-	memset(cpus, 0, sizeof(*cpus));
+	memset(targets, 0, sizeof(*targets));
 	for (unsigned int i = bit_find_next(map, d->max_vcpus, 0); i < d->max_vcpus;
 	     i = bit_find_next(map, d->max_vcpus, i + 1)) {
 		struct cpu *c = d->vcpu[i] ? READ_ONCE(d->vcpu[i]->arch.loaded_on) : NULL;
 
 		if (c)
-			cpumask_set(cpus, c->id);
+			cpumask_set(targets, c->id);
 	}
 	return 0;
 }
@@ -192,7 +192,7 @@ static int flush_targets(struct domain *d, uint64_t vcpus_at, struct cpumask *cp
 static int flush_after_update(struct domain *d, uint64_t va, uint64_t flags)
 {
 	uint64_t what = flags & UVMF_FLUSHTYPE_MASK, where = flags & ~UVMF_FLUSHTYPE_MASK;
-	struct cpumask cpus;
+	struct cpumask targets;
 	int rc = 0;
 
 	if (what == UVMF_NONE)
@@ -205,15 +205,15 @@ static int flush_after_update(struct domain *d, uint64_t va, uint64_t flags)
 		return 0;
 	}
 	if (where == UVMF_ALL)
-		cpus = d->arch.dirty_cpus;
+		targets = d->arch.dirty_cpus;
 	else
-		rc = flush_targets(d, where, &cpus);
+		rc = flush_targets(d, where, &targets);
 	if (rc)
 		return rc;
 	if (what == UVMF_TLB_FLUSH)
-		tlb_flush_cpus(&cpus);
+		tlb_flush_cpus(&targets);
 	else
-		tlb_flush_page_cpus(&cpus, va);
+		tlb_flush_page_cpus(&targets, va);
 	return 0;
 }
 
@@ -316,13 +316,13 @@ static int mmuext_invlpg_local(struct domain *d, const struct mmuext_op *op)
 
 static int mmuext_flush_multi(struct domain *d, const struct mmuext_op *op)
 {
-	struct cpumask cpus;
-	int rc = flush_targets(d, (uint64_t)op->arg2.vcpumask.p, &cpus);
+	struct cpumask targets;
+	int rc = flush_targets(d, (uint64_t)op->arg2.vcpumask.p, &targets);
 
 	if (!rc && op->cmd == MMUEXT_TLB_FLUSH_MULTI)
-		tlb_flush_cpus(&cpus);
+		tlb_flush_cpus(&targets);
 	else if (!rc)
-		tlb_flush_page_cpus(&cpus, op->arg1.linear_addr);
+		tlb_flush_page_cpus(&targets, op->arg1.linear_addr);
 	return rc;
 }
 

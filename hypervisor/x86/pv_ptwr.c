@@ -31,7 +31,7 @@ static void set_logic_flags(struct ptwr *w)
 		flags |= FLAG_ZF;
 	if (result >> (w->bytes * 8 - 1) & 1)
 		flags |= 0x80;
-	if (!(__builtin_popcount(result & 0xff) & 1))
+	if (!__builtin_parity(result & 0xff))
 		flags |= 4;
 	w->regs->rflags = flags;
 }

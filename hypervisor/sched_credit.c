@@ -1,0 +1,682 @@
+/*
+ * The credit scheduler: weights and caps per domain.
+ *
+ * Every PERIOD all CPUs' time is handed out as credit, to each active domain by its weight, and in it to
+ * each active vcpu alike; running costs credit, nanosecond for nanosecond.  Who has credit left (UNDER)
+ * goes before who has none (OVER), on all CPUs: a CPU about to run an OVER or idle takes an UNDER that
+ * waits elsewhere.  One that wakes with credit left goes before both for a moment (BOOST), so that I/O
+ * is answered promptly.  Within a class the smallest virtual time goes first: time run divided by weight,
+ * so that weights hold too among vcpus that can't leave their CPU.
+ *
+ * A cap is a budget of its own, refilled each period; a domain that has used it up waits.
+ */
+#include "sched.h"
+#include "arch.h"
+#include "errno.h"
+#include "heap.h"
+#include "printk.h"
+#include "softirq.h"
+
+#define PERIOD_NS (30 * NS_PER_MS)
+#define BOOST_NS NS_PER_MS		/* a boost is worth so much running */
+#define SLICE_MIN_NS (100 * NS_PER_US)	/* what is left of a budget may be tiny: a switch costs more */
+#define WEIGHT_DEFAULT 256
+#define WEIGHT_SCALE 64			/* a domain's weight is split among its vcpus in such parts */
+#define VTIME_SHIFT 16
+#define LAG_MAX_VTIME ((PERIOD_NS << VTIME_SHIFT) / (WEIGHT_DEFAULT * WEIGHT_SCALE))
+
+enum credit_class { CLASS_OVER, CLASS_UNDER, CLASS_BOOST };
+
+struct credit_domain {
+	struct list link;		/* credit.domains */
+	struct domain *d;
+	uint32_t weight;
+	uint32_t cap;			/* percent of one CPU; 0: none */
+	int64_t budget_ns;		/* of the cap; atomic */
+	unsigned int active;		/* while accounting: vcpus that ran or waited */
+	uint64_t share_ns;		/* … and the credit that all of them get */
+};
+
+struct credit_vcpu {
+	struct list link;		/* credit_cpu.queue; the CPU's lock, as the rest but for credit */
+	struct vcpu *v;
+	int64_t credit_ns;		/* atomic */
+	uint64_t vtime;			/* on the time line of `home` */
+	struct credit_cpu *home;
+	uint32_t weight;		/* its part of the domain's, times WEIGHT_SCALE */
+	uint8_t class;			/* as queued */
+	bool is_active;			/* ran or waited in this period */
+	bool has_woken;			/* queued because of that, not because it was preempted */
+	bool is_yielding;
+	int64_t boost_ns;		/* what is left of its boost; <= 0: none */
+};
+
+struct credit_cpu {
+	struct list queue;		/* best first */
+	unsigned int queued;
+	uint64_t min_vtime;		/* only grows */
+	uint64_t turn_ns;		/* current was chosen then */
+};
+
+static struct {
+	struct spinlock lock;		/* the domains; taken before any sched_cpu.lock */
+	struct list domains;
+	struct timer timer;
+	uint32_t is_ticking;		/* atomic */
+	uint64_t last_ns;
+	uint64_t slice_ns, ratelimit_ns;
+} credit = {
+	.domains = LIST_INIT(credit.domains),
+	.slice_ns = 10 * NS_PER_MS,
+	.ratelimit_ns = NS_PER_MS,
+};
+
+static struct credit_cpu *credit_cpu(struct cpu *c) { return c->sched.priv; }
+static struct credit_vcpu *credit_vcpu(struct vcpu *v) { return v->sched_priv; }
+static struct credit_domain *credit_domain(struct vcpu *v) { return v->domain->sched_priv; }
+
+static bool cpu_is_idle(struct cpu *c)
+{
+	return vcpu_is_idle(READ_ONCE(c->sched.current)) && !READ_ONCE(credit_cpu(c)->queued);
+}
+
+static enum credit_class credit_class(const struct credit_vcpu *cv)
+{
+	if (__atomic_load_n(&cv->credit_ns, __ATOMIC_RELAXED) < 0)
+		return CLASS_OVER;
+	return cv->boost_ns > 0 ? CLASS_BOOST : CLASS_UNDER;
+}
+
+/* What runs is compared as what it is, the idle vcpu as less than anything. */
+static int current_class(struct cpu *c)
+{
+	struct vcpu *v = c->sched.current;
+
+	return vcpu_is_idle(v) ? -1 : (int)credit_class(credit_vcpu(v));
+}
+
+static bool credit_may_run(struct vcpu *v)
+{
+	struct credit_domain *cd = credit_domain(v);
+
+	return !READ_ONCE(cd->cap) || __atomic_load_n(&cd->budget_ns, __ATOMIC_RELAXED) > 0;
+}
+
+/* ---- The queue ---- */
+
+static bool credit_goes_before(const struct credit_vcpu *a, const struct credit_vcpu *b)
+{
+	return a->class != b->class ? a->class > b->class : a->vtime < b->vtime;
+}
+
+static void credit_enqueue(struct credit_cpu *cc, struct credit_vcpu *cv)
+{
+	struct credit_vcpu *after;
+
+	cv->class = credit_class(cv);
+	list_for_each(after, &cc->queue, link)
+		if (credit_goes_before(cv, after))
+			break;
+	list_add_tail(&after->link, &cv->link);
+	WRITE_ONCE(cc->queued, cc->queued + 1);
+}
+
+static void credit_dequeue(struct credit_cpu *cc, struct credit_vcpu *cv)
+{
+	list_del(&cv->link);
+	WRITE_ONCE(cc->queued, cc->queued - 1);
+}
+
+/* Puts its virtual time on the line of `cc`, as far ahead or behind as it was where it comes from. */
+static void credit_settle(struct credit_cpu *cc, struct credit_vcpu *cv)
+{
+	int64_t lag = cv->vtime - READ_ONCE(cv->home->min_vtime);
+
+	if (cv->home != cc)
+		cv->vtime = cc->min_vtime + MIN(lag, (int64_t)LAG_MAX_VTIME);
+	cv->home = cc;
+	/* Nobody saves up virtual time by sleeping. */
+	if ((int64_t)(cv->vtime - cc->min_vtime) < -(int64_t)LAG_MAX_VTIME)
+		cv->vtime = cc->min_vtime - LAG_MAX_VTIME;
+}
+
+static void credit_advance(struct credit_cpu *cc, const struct credit_vcpu *chosen)
+{
+	const struct credit_vcpu *cv;
+	uint64_t min = chosen->vtime;
+
+	list_for_each(cv, &cc->queue, link)
+		if ((int64_t)(cv->vtime - min) < 0)
+			min = cv->vtime;
+	if ((int64_t)(min - cc->min_vtime) > 0)
+		WRITE_ONCE(cc->min_vtime, min);
+}
+
+static void credit_start_ticking(void)
+{
+	if (READ_ONCE(credit.is_ticking) || __atomic_exchange_n(&credit.is_ticking, 1, __ATOMIC_SEQ_CST))
+		return;
+	credit.last_ns = now_ns();
+	timer_set(&credit.timer, credit.last_ns + PERIOD_NS);
+}
+
+static void credit_insert(struct vcpu *v)
+{
+	struct credit_vcpu *cv = credit_vcpu(v);
+	struct credit_cpu *cc = credit_cpu(v->cpu);
+
+	cv->has_woken = v != v->cpu->sched.current;
+	cv->is_active = true;
+	if (cv->has_woken)
+		cv->boost_ns = __atomic_load_n(&cv->credit_ns, __ATOMIC_RELAXED) >= 0 ? BOOST_NS : 0;
+	credit_settle(cc, cv);
+	credit_enqueue(cc, cv);
+	credit_start_ticking();
+}
+
+static void credit_remove(struct vcpu *v)
+{
+	credit_dequeue(credit_cpu(v->cpu), credit_vcpu(v));
+}
+
+/* ---- Where ---- */
+
+/* An idle CPU of the mask's, beginning with `first`; NULL: none. */
+static struct cpu *credit_find_idle(const struct cpumask *m, struct cpu *first)
+{
+	unsigned int cpu;
+
+	if (first && cpumask_test(m, first->id) && cpu_is_idle(first))
+		return first;
+	cpumask_for_each(cpu, m)
+		if (cpu_is_idle(cpus[cpu]))
+			return cpus[cpu];
+	return NULL;
+}
+
+static struct cpu *credit_find_least(const struct cpumask *m, struct cpu *first)
+{
+	struct cpu *best = cpumask_test(m, first->id) ? first : NULL;
+	unsigned int cpu;
+
+	cpumask_for_each(cpu, m)
+		if (!best || READ_ONCE(credit_cpu(cpus[cpu])->queued) < READ_ONCE(credit_cpu(best)->queued))
+			best = cpus[cpu];
+	return best;
+}
+
+/* Where it may run, and where of that it would rather: both not empty, but if no CPU is left at all. */
+static void credit_masks(const struct vcpu *v, struct cpumask *may, struct cpumask *would)
+{
+	cpumask_and(may, &v->hard_affinity, &cpu_online);
+	cpumask_and(would, may, &v->soft_affinity);
+	if (cpumask_empty(would))
+		*would = *may;
+}
+
+static struct cpu *credit_pick_cpu(struct vcpu *v)
+{
+	struct cpumask may, would;
+	struct cpu *c;
+
+	credit_masks(v, &may, &would);
+	c = credit_find_idle(&would, v->cpu);
+	if (!c)
+		c = credit_find_idle(&may, v->cpu);
+	if (!c)
+		c = credit_find_least(&would, v->cpu);
+	return c ? c : v->cpu;
+}
+
+static void credit_kick(struct vcpu *v)
+{
+	struct credit_vcpu *cv = credit_vcpu(v);
+	struct cpu *c = v->cpu, *idle;
+	struct cpumask may, would;
+	uint64_t now;
+
+	if (vcpu_is_idle(c->sched.current)) {
+		softirq_raise_on(c, SOFTIRQ_SCHEDULE);
+		return;
+	}
+	now = now_ns();
+	if (cv->has_woken && (int)cv->class > current_class(c)) {
+		uint64_t until = credit_cpu(c)->turn_ns + credit.ratelimit_ns;
+
+		if (now >= until)
+			softirq_raise_on(c, SOFTIRQ_SCHEDULE);
+		else if (!timer_is_set(&c->sched.slice) || c->sched.slice.expires_ns > until)
+			timer_set(&c->sched.slice, until);
+		return;
+	}
+	credit_masks(v, &may, &would);
+	idle = credit_find_idle(&would, NULL);
+	if (!idle)
+		idle = credit_find_idle(&may, NULL);
+	if (idle)
+		softirq_raise_on(idle, SOFTIRQ_SCHEDULE);
+	else if (!timer_is_set(&c->sched.slice))	/* what runs was alone until now */
+		timer_set(&c->sched.slice, now + credit.slice_ns);
+}
+
+/* ---- Who next ---- */
+
+/* The best that waits on `from` and may go to `c`, if it's above the class; taken off.  `from` is locked. */
+static struct credit_vcpu *credit_take(struct cpu *from, struct cpu *c, int above, bool soft)
+{
+	struct credit_vcpu *cv;
+
+	list_for_each(cv, &credit_cpu(from)->queue, link) {
+		struct vcpu *v = cv->v;
+
+		if ((int)cv->class <= above)
+			break;
+		if (v->is_running || !cpumask_test(&v->hard_affinity, c->id) ||
+		    (soft && !cpumask_test(&v->soft_affinity, c->id)) || !credit_may_run(v))
+			continue;
+		credit_dequeue(credit_cpu(from), cv);
+		WRITE_ONCE(v->cpu, c);
+		credit_settle(credit_cpu(c), cv);
+		return cv;
+	}
+	return NULL;
+}
+
+/* Looks for work on the others; one whose lock is taken is left for the next time.  `c` is locked. */
+static struct credit_vcpu *credit_steal(struct cpu *c, int above, bool soft)
+{
+	struct credit_vcpu *cv = NULL;
+
+	for (unsigned int i = 1; i < cpu_count && !cv; i++) {
+		struct cpu *from = cpus[(c->id + i) % cpu_count];
+
+		if (!from || !cpumask_test(&cpu_online, from->id) || !READ_ONCE(credit_cpu(from)->queued) ||
+		    !spin_trylock(&from->sched.lock))
+			continue;
+		cv = credit_take(from, c, above, soft);
+		spin_unlock(&from->sched.lock);
+	}
+	return cv;
+}
+
+/* The best here that may run; one that yields only if it's alone. */
+static struct credit_vcpu *credit_first(struct credit_cpu *cc)
+{
+	struct credit_vcpu *cv, *yielding = NULL;
+
+	list_for_each(cv, &cc->queue, link) {
+		if (!credit_may_run(cv->v))
+			continue;
+		if (!cv->is_yielding)
+			return cv;
+		yielding = cv;
+	}
+	return yielding;
+}
+
+static uint64_t credit_slice(struct credit_cpu *cc, struct credit_vcpu *cv)
+{
+	struct credit_domain *cd = credit_domain(cv->v);
+	uint64_t slice = 0;
+
+	if (credit_first(cc))			/* somebody waits */
+		slice = cv->class == CLASS_BOOST ? (uint64_t)BOOST_NS : credit.slice_ns;
+	if (READ_ONCE(cd->cap)) {
+		int64_t left = __atomic_load_n(&cd->budget_ns, __ATOMIC_RELAXED);
+
+		left = MAX(left, (int64_t)SLICE_MIN_NS);
+		slice = slice ? MIN(slice, (uint64_t)left) : (uint64_t)left;
+	}
+	return slice;
+}
+
+static struct vcpu *credit_next(struct cpu *c, uint64_t now, uint64_t *slice_ns)
+{
+	struct credit_cpu *cc = credit_cpu(c);
+	struct vcpu *prev = c->sched.current;
+	struct credit_vcpu *cv = credit_first(cc), *stolen = NULL;
+	int class = cv ? (int)cv->class : -1;
+
+	if (!vcpu_is_idle(prev))
+		credit_vcpu(prev)->is_yielding = false;
+	if (class < CLASS_UNDER && cpu_count > 1) {
+		stolen = credit_steal(c, class, true);
+		if (!stolen)
+			stolen = credit_steal(c, class, false);
+	}
+	if (stolen)
+		cv = stolen;
+	else if (cv)
+		credit_dequeue(cc, cv);
+	cc->turn_ns = now;
+	if (!cv)
+		return c->idle;
+	credit_advance(cc, cv);
+	*slice_ns = credit_slice(cc, cv);
+	return cv->v;
+}
+
+static void credit_charge(struct vcpu *v, uint64_t ran_ns)
+{
+	struct credit_vcpu *cv = credit_vcpu(v);
+	struct credit_domain *cd = credit_domain(v);
+
+	__atomic_fetch_sub(&cv->credit_ns, ran_ns, __ATOMIC_RELAXED);
+	if (READ_ONCE(cd->cap))
+		__atomic_fetch_sub(&cd->budget_ns, ran_ns, __ATOMIC_RELAXED);
+	cv->vtime += (ran_ns << VTIME_SHIFT) / cv->weight;
+	cv->boost_ns -= MIN(ran_ns, (uint64_t)BOOST_NS);
+	cv->is_active = true;
+}
+
+static void credit_yield(struct vcpu *v)
+{
+	credit_vcpu(v)->is_yielding = true;
+}
+
+/* ---- Accounting ---- */
+
+/* Charges who runs now, so that the period's books are complete. */
+static void credit_charge_running(uint64_t now)
+{
+	unsigned int cpu;
+
+	cpumask_for_each(cpu, &cpu_online) {
+		uint64_t flags = spin_lock_irqsave(&cpus[cpu]->sched.lock);
+
+		sched_charge(cpus[cpu], now);
+		sched_unlock(cpus[cpu], flags);
+	}
+}
+
+static bool credit_was_active(struct vcpu *v)
+{
+	return v && (READ_ONCE(credit_vcpu(v)->is_active) || READ_ONCE(v->is_queued));
+}
+
+static void credit_count_active(struct credit_domain *cd)
+{
+	cd->active = 0;
+	cd->share_ns = 0;
+	for (unsigned int i = 0; i < cd->d->max_vcpus; i++)
+		cd->active += credit_was_active(cd->d->vcpu[i]);
+}
+
+/* As much as a domain can use in `ns`. */
+static uint64_t credit_limit(const struct credit_domain *cd, uint64_t ns)
+{
+	uint64_t limit = cd->active * ns;
+
+	return cd->cap ? MIN(limit, cd->cap * ns / 100) : limit;
+}
+
+/*
+ * Shares all CPUs' time out by weight.  Who can't use its part gets what it can use, and the others share
+ * the rest: a round settles at least one domain, and few rounds settle all that matter.
+ */
+static void credit_share_out(uint64_t ns)
+{
+	uint64_t total = cpumask_count(&cpu_online) * ns;
+	bool is_settled;
+
+	do {
+		struct credit_domain *cd;
+		uint64_t weights = 0, left = total;
+
+		is_settled = true;
+		list_for_each(cd, &credit.domains, link) {
+			if (cd->active && !cd->share_ns)
+				weights += cd->weight;
+		}
+		list_for_each(cd, &credit.domains, link) {
+			if (!cd->active || cd->share_ns || !weights ||
+			    left * cd->weight / weights < credit_limit(cd, ns))
+				continue;
+			cd->share_ns = MAX(credit_limit(cd, ns), 1);
+			total -= MIN(total, cd->share_ns);
+			is_settled = false;
+		}
+		if (!is_settled)
+			continue;
+		list_for_each(cd, &credit.domains, link) {
+			if (cd->active && !cd->share_ns)
+				cd->share_ns = total * cd->weight / weights;
+		}
+	} while (!is_settled);
+}
+
+static void credit_pay_vcpu(struct credit_domain *cd, struct credit_vcpu *cv)
+{
+	int64_t had = __atomic_fetch_add(&cv->credit_ns, cd->share_ns / cd->active, __ATOMIC_RELAXED);
+	int64_t surplus = had + (int64_t)(cd->share_ns / cd->active) - (int64_t)PERIOD_NS;
+
+	if (surplus > 0)		/* it can't use what it gets: no hoarding */
+		__atomic_fetch_sub(&cv->credit_ns, surplus, __ATOMIC_RELAXED);
+	WRITE_ONCE(cv->weight, MAX(cd->weight * WEIGHT_SCALE / cd->active, 1));
+	WRITE_ONCE(cv->is_active, false);
+}
+
+static void credit_pay(struct credit_domain *cd, uint64_t ns)
+{
+	if (cd->cap) {
+		int64_t refill = cd->cap * ns / 100;
+		int64_t had = __atomic_fetch_add(&cd->budget_ns, refill, __ATOMIC_RELAXED);
+
+		if (had > 0)		/* what it didn't use is gone */
+			__atomic_fetch_sub(&cd->budget_ns, had, __ATOMIC_RELAXED);
+	}
+	for (unsigned int i = 0; i < cd->d->max_vcpus; i++)
+		if (cd->active && credit_was_active(cd->d->vcpu[i]))
+			credit_pay_vcpu(cd, credit_vcpu(cd->d->vcpu[i]));
+}
+
+/* Queues again what the new credit has moved to another class; returns the best class that waits. Locked. */
+static int credit_resort(struct cpu *c)
+{
+	struct credit_cpu *cc = credit_cpu(c);
+	struct credit_vcpu *cv, *tmp;
+	struct list old = LIST_INIT(old);
+
+	list_for_each_safe(cv, tmp, &cc->queue, link) {
+		credit_dequeue(cc, cv);
+		list_add_tail(&old, &cv->link);
+	}
+	list_for_each_safe(cv, tmp, &old, link) {
+		list_del(&cv->link);
+		credit_enqueue(cc, cv);
+	}
+	cv = credit_first(cc);
+	return cv ? (int)cv->class : -1;
+}
+
+/* Makes the CPUs run who should run now. */
+static void credit_rearrange(void)
+{
+	int best = -1;
+	unsigned int cpu;
+
+	cpumask_for_each(cpu, &cpu_online) {
+		uint64_t flags = spin_lock_irqsave(&cpus[cpu]->sched.lock);
+		int class = credit_resort(cpus[cpu]);
+
+		best = MAX(best, class);
+		sched_unlock(cpus[cpu], flags);
+	}
+	cpumask_for_each(cpu, &cpu_online) {
+		uint64_t flags = spin_lock_irqsave(&cpus[cpu]->sched.lock);
+
+		/* Whoever runs less than the best that waits looks again: here, or to take it from there. */
+		if (current_class(cpus[cpu]) < MIN(best, (int)CLASS_UNDER))
+			softirq_raise_on(cpus[cpu], SOFTIRQ_SCHEDULE);
+		sched_unlock(cpus[cpu], flags);
+	}
+}
+
+static void credit_account(void *data)
+{
+	uint64_t now = now_ns(), ns = now - credit.last_ns;
+	struct credit_domain *cd;
+	bool is_anyone_active = false;
+	unsigned int cpu;
+
+	credit_charge_running(now);
+	spin_lock(&credit.lock);
+	list_for_each(cd, &credit.domains, link) {
+		credit_count_active(cd);
+		is_anyone_active |= cd->active;
+	}
+	credit_share_out(ns);
+	list_for_each(cd, &credit.domains, link)
+		credit_pay(cd, ns);
+	spin_unlock(&credit.lock);
+	credit_rearrange();
+	credit.last_ns = now;
+	if (is_anyone_active) {
+		timer_set(&credit.timer, now + PERIOD_NS);
+		return;
+	}
+	__atomic_store_n(&credit.is_ticking, 0, __ATOMIC_SEQ_CST);
+	cpumask_for_each(cpu, &cpu_online)	/* somebody may have woken just before */
+		if (!cpu_is_idle(cpus[cpu]))
+			credit_start_ticking();
+}
+
+/* ---- Records ---- */
+
+static int credit_cpu_init(struct cpu *c)
+{
+	struct credit_cpu *cc = mem_alloc(sizeof(*cc));
+
+	if (!cc)
+		return -ENOMEM;
+	list_init(&cc->queue);
+	c->sched.priv = cc;
+	if (!credit.timer.handler)
+		timer_init(&credit.timer, c, credit_account, NULL);
+	return 0;
+}
+
+static int credit_domain_init(struct domain *d)
+{
+	struct credit_domain *cd = mem_alloc(sizeof(*cd));
+
+	if (!cd)
+		return -ENOMEM;
+	cd->d = d;
+	cd->weight = WEIGHT_DEFAULT;
+	d->sched_priv = cd;
+	spin_lock(&credit.lock);
+	list_add_tail(&credit.domains, &cd->link);
+	spin_unlock(&credit.lock);
+	return 0;
+}
+
+static void credit_domain_free(struct domain *d)
+{
+	struct credit_domain *cd = d->sched_priv;
+
+	spin_lock(&credit.lock);
+	list_del(&cd->link);
+	spin_unlock(&credit.lock);
+	d->sched_priv = NULL;
+	mem_free(cd);
+}
+
+static int credit_vcpu_init(struct vcpu *v)
+{
+	struct credit_vcpu *cv = mem_alloc(sizeof(*cv));
+
+	if (!cv)
+		return -ENOMEM;
+	cv->v = v;
+	cv->home = credit_cpu(v->cpu);
+	cv->vtime = cv->home->min_vtime;
+	cv->weight = WEIGHT_DEFAULT * WEIGHT_SCALE;
+	list_init(&cv->link);
+	v->sched_priv = cv;
+	return 0;
+}
+
+static void credit_vcpu_free(struct vcpu *v)
+{
+	mem_free(v->sched_priv);
+	v->sched_priv = NULL;
+}
+
+/* ---- Knobs ---- */
+
+static long credit_adjust_domain(struct domain *d, struct xen_domctl_scheduler_op *op)
+{
+	struct credit_domain *cd = d->sched_priv;
+	struct xen_domctl_sched_credit *p = &op->u.credit;
+
+	if (op->cmd == XEN_DOMCTL_SCHEDOP_getinfo) {
+		p->weight = cd->weight;
+		p->cap = cd->cap;
+		return 0;
+	}
+	if (op->cmd != XEN_DOMCTL_SCHEDOP_putinfo)
+		return -EINVAL;
+	spin_lock(&credit.lock);
+	if (p->weight)			/* 0 and ~0 leave them as they are */
+		cd->weight = p->weight;
+	if (p->cap != (uint16_t)~0U) {
+		__atomic_store_n(&cd->budget_ns, p->cap * PERIOD_NS / 100, __ATOMIC_RELAXED);
+		WRITE_ONCE(cd->cap, p->cap);
+	}
+	spin_unlock(&credit.lock);
+	return 0;
+}
+
+static long credit_adjust_global(struct xen_sysctl_scheduler_op *op)
+{
+	struct xen_sysctl_credit_schedule *p = &op->u.sched_credit;
+
+	if (op->cmd == XEN_SYSCTL_SCHEDOP_putinfo) {
+		/* No delay before a vcpu may move again: there's no such mechanism. */
+		if (p->tslice_ms < XEN_SYSCTL_CSCHED_TSLICE_MIN || p->tslice_ms > XEN_SYSCTL_CSCHED_TSLICE_MAX ||
+		    (p->ratelimit_us && (p->ratelimit_us < XEN_SYSCTL_SCHED_RATELIMIT_MIN ||
+					 p->ratelimit_us > XEN_SYSCTL_SCHED_RATELIMIT_MAX)) ||
+		    p->ratelimit_us > p->tslice_ms * 1000 || p->vcpu_migr_delay_us)
+			return -EINVAL;
+		credit.slice_ns = p->tslice_ms * NS_PER_MS;
+		credit.ratelimit_ns = p->ratelimit_us * NS_PER_US;
+	} else if (op->cmd != XEN_SYSCTL_SCHEDOP_getinfo) {
+		return -EINVAL;
+	}
+	p->tslice_ms = credit.slice_ns / NS_PER_MS;
+	p->ratelimit_us = credit.ratelimit_ns / NS_PER_US;
+	p->vcpu_migr_delay_us = 0;
+	return 0;
+}
+
+static void credit_dump(struct cpu *c)
+{
+	static const char *const name[] = { "over", "under", "boost" };
+	struct credit_vcpu *cv;
+
+	list_for_each(cv, &credit_cpu(c)->queue, link)
+		printk(LOG_INFO "  waits: d%uv%u %s, credit %ld us, weight %u, cap %u\n", cv->v->domain->id,
+		       cv->v->id, name[cv->class], cv->credit_ns / (int64_t)NS_PER_US,
+		       credit_domain(cv->v)->weight, credit_domain(cv->v)->cap);
+}
+
+const struct scheduler sched_credit = {
+	.name = "credit",
+	.abi_id = XEN_SCHEDULER_CREDIT,
+	.cpu_init = credit_cpu_init,
+	.domain_init = credit_domain_init,
+	.domain_free = credit_domain_free,
+	.vcpu_init = credit_vcpu_init,
+	.vcpu_free = credit_vcpu_free,
+	.pick_cpu = credit_pick_cpu,
+	.insert = credit_insert,
+	.remove = credit_remove,
+	.kick = credit_kick,
+	.charge = credit_charge,
+	.yield = credit_yield,
+	.next = credit_next,
+	.adjust_domain = credit_adjust_domain,
+	.adjust_global = credit_adjust_global,
+	.dump = credit_dump,
+};

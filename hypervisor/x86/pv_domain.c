@@ -1,0 +1,79 @@
+/* The machine's part of a domain's life: what it holds in page tables and frames. */
+#include "arch.h"
+#include "errno.h"
+#include "heap.h"
+#include "hypercall.h"
+#include "pv_mm.h"
+
+int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *config) { return 0; }
+
+void arch_domain_free(struct domain *d) { mem_free(d->arch.e820); }
+
+/* The guest's and the owner's own claim on a frame; who else refers to it keeps it a while. */
+static void frame_relinquish(struct domain *d, struct page *pg)
+{
+	spin_lock(&d->arch.mm_lock);
+	if (__atomic_fetch_and(&pg->type, ~TYPE_PINNED, __ATOMIC_SEQ_CST) & TYPE_PINNED)
+		page_put_and_type(pg);
+	spin_unlock(&d->arch.mm_lock);
+	if (__atomic_fetch_and(&pg->count, ~PAGE_ALLOCATED, __ATOMIC_SEQ_CST) & PAGE_ALLOCATED)
+		page_put(pg);
+}
+
+/* The first frame of the list, moved to its end and referenced; NULL: there's none. */
+static struct page *frame_next(struct domain *d)
+{
+	struct page *pg;
+
+	spin_lock(&d->page_lock);
+	do {
+		pg = page_list_first(&d->pages);
+		if (!pg)
+			break;
+		page_list_del(&d->pages, pg);
+		page_list_add_tail(&d->pages, pg);
+		d->arch.relinquish_left--;
+	} while (!page_get(pg, d) && d->arch.relinquish_left);	/* it is being freed just now */
+	spin_unlock(&d->page_lock);
+	return pg;
+}
+
+int arch_domain_relinquish(struct domain *d)
+{
+	if (!d->arch.is_relinquishing) {
+		for (unsigned int i = 0; i < d->max_vcpus; i++)
+			if (d->vcpu[i])
+				pv_vcpu_relinquish(d->vcpu[i]);
+		d->arch.relinquish_left = d->pages.count;
+		d->arch.is_relinquishing = true;
+	}
+	while (d->arch.relinquish_left) {
+		struct page *pg = frame_next(d);
+
+		if (!pg)
+			break;
+		frame_relinquish(d, pg);
+		page_put(pg);
+		if (hypercall_should_yield())
+			return -ERESTART;
+	}
+	return 0;
+}
+
+void arch_page_released(struct domain *d, struct page *pg)
+{
+	pg->tlb_stamp = arch_tlb_clock();
+	m2p_set(page_to_mfn(pg), M2P_INVALID);
+}
+
+/* Frames that another domain had may still be in a TLB somewhere. */
+void arch_frames_reused(struct page *pg, unsigned int order)
+{
+	for (unsigned long i = 0; i < 1UL << order; i++)
+		if (pg[i].tlb_stamp) {
+			tlb_flush_stamped(&cpu_online, pg[i].tlb_stamp);
+			pg[i].tlb_stamp = 0;
+		}
+}
+
+void arch_m2p_set(mfn_t mfn, uint64_t pfn) { m2p_set(mfn, pfn); }
