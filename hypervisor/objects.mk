@@ -15,7 +15,6 @@ HV_SRC += $(addprefix hypervisor/x86/,bootinfo.c bootmem.c cpu_features.c desc.c
 HV_ASM += hypervisor/x86/boot.S hypervisor/x86/entry.S
 
 HV_OBJS = $(HV_ASM:%.S=$(O)/hv/%.o) $(HV_SRC:%.c=$(O)/hv/%.o) $(O)/hv/build.o
-HV_SRC += $(wildcard hypervisor/x86/tmp_stubs.c)
 HV_IMAGE := $(O)/hypervisor/xylem
 IMAGES += $(HV_IMAGE)
 
@@ -66,20 +65,6 @@ $(O)/hv/%.o: %.c
 $(O)/hv/%.o: %.S $(O)/hv/offsets.h
 	@mkdir -p $(@D)
 	$(call run,CC,$<)$(CC) $(HV_ASFLAGS) -c -o $@ $<
-HV_SRC += hypervisor/calendar.c hypervisor/cmdline.c hypervisor/console.c hypervisor/format.c
-HV_SRC += hypervisor/keys.c hypervisor/options.c hypervisor/printk.c hypervisor/wallclock.c
-HV_SRC += hypervisor/x86/console_sinks.c hypervisor/x86/serial.c hypervisor/x86/serial_options.c
-
-UNIT_TESTS += format cmdline platform_parts
-test_format_SRC := hypervisor/format.c
-test_cmdline_SRC := hypervisor/cmdline.c hypervisor/options.c
-test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor/x86/serial_options.c
-HV_SRC += hypervisor/x86/acpi.c hypervisor/x86/acpi_tables.c
-HV_SRC += hypervisor/x86/apic.c hypervisor/x86/clocks.c hypervisor/x86/cmos.c hypervisor/x86/ioapic.c
-HV_SRC += hypervisor/x86/irq.c hypervisor/x86/pic.c hypervisor/x86/time.c hypervisor/x86/tsc_scale.c
-HV_SRC += hypervisor/x86/msi.c hypervisor/x86/pci.c hypervisor/x86/physdev.c hypervisor/x86/smp.c
-HV_ASM += hypervisor/x86/trampoline.S
-
 # Kernel images: formats, decompressors, ELF.  Freestanding, and on the host for tests and fuzzers.
 HV_UNPACK_SRC := $(addprefix hypervisor/,crc.c fse.c inflate.c lzma2.c unlz4.c unpack.c unxz.c unzstd.c zhuff.c)
 HV_SRC += $(HV_UNPACK_SRC) hypervisor/bzimage.c hypervisor/elf.c
@@ -106,8 +91,22 @@ HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervi
 HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
 HV_SRC += hypervisor/timer.c hypervisor/vcpu.c
 
-HV_SRC += hypervisor/panic.c hypervisor/symbols.c hypervisor/x86/crash.c hypervisor/x86/platform.c
-HV_SRC += hypervisor/x86/shutdown.c
+# The machine: console, clocks, interrupts, other CPUs, devices, shutdown and crashes.
+HV_SRC += $(addprefix hypervisor/,calendar.c cmdline.c console.c format.c keys.c options.c panic.c printk.c \
+	symbols.c wallclock.c)
+HV_SRC += $(addprefix hypervisor/x86/,acpi.c acpi_tables.c apic.c clocks.c cmos.c console_sinks.c crash.c \
+	ioapic.c irq.c msi.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
+	time.c tsc_scale.c)
+HV_ASM += hypervisor/x86/trampoline.S
+
+UNIT_TESTS += acpi cmdline format platform_parts tsc_scale
+test_acpi_SRC := hypervisor/x86/acpi_tables.c
+test_cmdline_SRC := hypervisor/cmdline.c hypervisor/options.c
+test_format_SRC := hypervisor/format.c
+test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor/x86/serial_options.c
+test_tsc_scale_SRC := hypervisor/x86/tsc_scale.c
+FUZZERS += acpi
+fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
 # Last, when all objects are known.
 $(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds

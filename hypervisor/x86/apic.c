@@ -4,6 +4,7 @@
 #include "arch.h"
 #include "asm.h"
 #include "cpu.h"
+#include "ioapic.h"
 #include "mm.h"
 #include "mmio.h"
 #include "options.h"
@@ -142,7 +143,7 @@ static void lints_set_up(struct cpu *c)
 	uint32_t lint[2] = { LVT_MASKED, LVT_MASKED };
 	bool nmi_is_given = false;
 
-	if (c->id == 0 && !options.ioapic)
+	if (c->id == 0 && !ioapic_is_used())
 		lint[0] = LVT_EXTINT;
 	for (uint32_t i = 0; i < acpi.nmi_count; i++) {
 		const struct acpi_lapic_nmi *n = &acpi.nmi[i];

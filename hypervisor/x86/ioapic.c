@@ -163,6 +163,8 @@ unsigned int ioapic_find(void)
 	return gsis;
 }
 
+bool ioapic_is_used(void) { return ioapic_count; }
+
 /* ISA lines are edges, active high, unless an override says otherwise; all others PCI's: level, low. */
 static void polarity_init(struct irq *irq)
 {

@@ -6,6 +6,7 @@
 
 /* After ACPI: maps and masks them all, gives the GSIs' irqs their controller.  How many GSIs there are, 0: none. */
 unsigned int ioapic_find(void);		/* before irq_init(): counts */
+bool ioapic_is_used(void);		/* it found one */
 void ioapic_init(void);			/* after it */
 unsigned int ioapic_isa_gsi(unsigned int isa_irq);	/* by the MADT's overrides */
 int ioapic_set_up_gsi(unsigned int gsi, bool level, bool low);	/* -ENODEV, -EBUSY: in use with other settings */

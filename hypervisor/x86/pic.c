@@ -2,6 +2,7 @@
 
 #include "asm.h"
 #include "errno.h"
+#include "ioapic.h"
 #include "irq.h"
 #include "vectors.h"
 
@@ -67,14 +68,14 @@ static int pic_set_target(struct irq *irq, struct cpu *c, unsigned int vector)
 
 static const struct irq_ops pic_ops = { "8259", pic_mask_irq, pic_unmask_irq, pic_ack, pic_set_target };
 
-void pic_init(bool are_used)
+void pic_init(void)
 {
 	uint16_t level = inb(EDGE_LEVEL) | inb(EDGE_LEVEL + 1) << 8;
 
-	pic_is_used = are_used;
-	pic_mask = 0xffff & ~(are_used ? 1U << 2 : 0);	/* the cascade */
+	pic_is_used = !ioapic_is_used();
+	pic_mask = 0xffff & ~(pic_is_used ? 1U << 2 : 0);	/* the cascade */
 	pic_reset();
-	if (!are_used)
+	if (!pic_is_used)
 		return;
 	for (unsigned int n = 0; n < 16; n++) {
 		struct irq *irq = irq_get(n);

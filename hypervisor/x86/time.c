@@ -96,7 +96,7 @@ static uint64_t tsc_measure(struct clock *c)
 		counted = (to.counter - from.counter) & c->mask;
 		if (from.uncertainty + to.uncertainty < best) {
 			best = from.uncertainty + to.uncertainty;
-			hz = (unsigned __int128)(to.tsc - from.tsc) * c->hz / counted;
+			hz = mul_div(to.tsc - from.tsc, c->hz, counted);
 		}
 	}
 	return hz;
@@ -146,14 +146,14 @@ static uint64_t platform_now_ns(uint64_t *tsc)
 {
 	uint64_t flags = spin_lock_irqsave(&platform_lock), ns, ticks;
 	struct reading r = clock_read_pair(platform);
-	unsigned __int128 scaled;
+	uint64_t scaled;
 
 	ticks = (r.counter - platform_last) & platform->mask;
 	if (ticks > platform->mask / 2 + platform->mask / 4)	/* another CPU was later with an older value */
 		ticks = 0;
 	else
 		platform_last = r.counter;
-	scaled = (unsigned __int128)ticks * NS_PER_S + platform_rest;
+	scaled = ticks * NS_PER_S + platform_rest;	/* 32 bits of ticks at most */
 	platform_total_ns += scaled / platform->hz;
 	platform_rest = scaled % platform->hz;
 	ns = platform_total_ns;
@@ -291,14 +291,14 @@ static void time_correct(struct cpu_time *t)
 	int64_t error = platform_ns - local;
 
 	if (passed > CORRECT_PERIOD_NS / 4)
-		hz = (unsigned __int128)(tsc - t->sync_tsc) * NS_PER_S / passed;
+		hz = mul_div(tsc - t->sync_tsc, NS_PER_S, passed);
 	if (error > (int64_t)CORRECT_MAX_NS) {
 		local = platform_ns;
 		error = 0;
 	}
 	error = MAX(error, -(int64_t)CORRECT_MAX_NS);
 	if (hz) {
-		hz = (unsigned __int128)hz * NS_PER_S / (NS_PER_S + error);
+		hz = mul_div(hz, NS_PER_S, NS_PER_S + error);
 		t->scale = tsc_scale_for(hz ? hz : tsc_hz);
 	}
 	t->base_tsc = t->sync_tsc = tsc;

@@ -15,6 +15,16 @@ static inline uint64_t tsc_scale_apply(struct tsc_scale s, uint64_t ticks)
 	return (uint64_t)(v * s.mul >> 32);
 }
 
+/* a * b / by, which must fit: the compiler's 128-bit division would be a library's function. */
+static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t by)
+{
+	uint64_t high, low, rest;
+
+	__asm__("mulq %3" : "=a"(low), "=d"(high) : "0"(a), "r"(b) : "cc");
+	__asm__("divq %4" : "=a"(low), "=d"(rest) : "0"(low), "1"(high), "r"(by) : "cc");
+	return low;
+}
+
 /* The smallest number of ticks whose nanoseconds are at least `ns`. */
 uint64_t tsc_scale_invert(struct tsc_scale s, uint64_t ns);
 
