@@ -54,3 +54,10 @@ $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)
 HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
 HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
 HV_SRC += hypervisor/timer.c hypervisor/vcpu.c
+
+# The core as unit tests see it: real, on a fake machine.
+HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c page.c \
+	sched.c sched_credit.c sched_op.c softirq.c timer.c vcpu.c)
+HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu
+UNIT_TESTS += $(HV_CORE_TESTS)
+$(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))
