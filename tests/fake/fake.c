@@ -480,6 +480,8 @@ void fake_destroy(struct domain *d)
 	for (unsigned int i = 0; i < cpu_count; i++)	/* nobody is one of its vcpus by fake_be() */
 		fakes[i].runs = fakes[i].cpu.sched.current;
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {	/* the only CPU can't wait for itself */
+		if (!d->vcpu[i])
+			continue;
 		__atomic_fetch_add(&d->vcpu[i]->pauses, 1, __ATOMIC_SEQ_CST);
 		vcpu_sleep_nosync(d->vcpu[i]);
 	}
