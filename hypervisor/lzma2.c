@@ -20,6 +20,7 @@
 #define PROB_BITS 11
 #define PROB_INIT (1U << (PROB_BITS - 1))
 #define PROB_MOVE 5
+#define PROB_CEILING ((1 << PROB_BITS) - (1 << PROB_MOVE) + 1)	/* see rc_bit() */
 #define MATCH_LEN_MIN 2
 
 /* States 0-6 follow a literal, 7-11 a match. */
@@ -47,7 +48,8 @@ UNPACK_INLINE uint32_t rc_bit(struct rc *rc, lzma_prob *prob)
 	bound = (rc->range >> PROB_BITS) * p;
 	if (rc->code < bound) {
 		rc->range = bound;
-		*prob = p + (((1U << PROB_BITS) - p) >> PROB_MOVE);
+		/* p + ((2^11 - p) >> 5), an operation shorter */
+		*prob = (lzma_prob)(p - (uint32_t)((int32_t)(p - PROB_CEILING) >> PROB_MOVE));
 		return 0;
 	}
 	rc->range -= bound;
@@ -67,6 +69,7 @@ UNPACK_INLINE uint32_t rc_tree(struct rc *rc, lzma_prob *tree, unsigned int bits
 {
 	uint32_t node = 1;
 
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < bits; i++)
 		node = rc_step(rc, tree, node);
 	return node;
@@ -106,6 +109,7 @@ UNPACK_INLINE uint8_t lzma_literal(struct rc *rc, lzma_prob *probs)
 {
 	uint32_t node = 1;
 
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < 8; i++)
 		node = rc_step(rc, probs, node);
 	return (uint8_t)node;
@@ -117,21 +121,23 @@ UNPACK_INLINE uint8_t lzma_literal(struct rc *rc, lzma_prob *probs)
  */
 UNPACK_INLINE uint8_t lzma_literal_matched(struct rc *rc, lzma_prob *probs, uint32_t match)
 {
-	uint32_t node = 1, same = 0x100;	/* 0 once a bit has differed */
+	uint32_t node = 1, expected;
 
-	for (unsigned int i = 0; i < 8; i++) {
-		uint32_t bit;
-
+	do {
 		match <<= 1;
-		bit = match & same;
-		if (rc_bit(rc, &probs[same + bit + node])) {
+		expected = match & 0x100;
+		if (rc_bit(rc, &probs[0x100 + expected + node])) {
 			node = node * 2 + 1;
-			same = bit;
+			if (!expected)
+				break;
 		} else {
 			node *= 2;
-			same ^= bit;
+			if (expected)
+				break;
 		}
-	}
+	} while (node < 0x100);
+	while (node < 0x100)
+		node = rc_step(rc, probs, node);
 	return (uint8_t)node;
 }
 
