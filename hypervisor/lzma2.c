@@ -166,37 +166,21 @@ UNPACK_INLINE uint32_t lzma_distance(struct rc *rc, struct lzma_probs *p, uint32
 	return dist + rc_tree_reverse(rc, p->align, 4);
 }
 
-UNPACK_INLINE uint32_t lzma_match(struct rc *rc, struct lzma_probs *p, struct lzma_history *h,
-				  uint32_t pos_state)
+/*
+ * A match at one of the last four distances, which moves to the front.  True if it is of one byte, at the
+ * last distance; else a length follows.
+ */
+UNPACK_INLINE bool lzma_rep_is_short(struct rc *rc, struct lzma_row *row, struct lzma_history *h,
+				     size_t pos_state)
 {
-	uint32_t len = lzma_length(rc, &p->match_len, pos_state);
+	uint32_t dist;
 
-	h->rep[3] = h->rep[2];
-	h->rep[2] = h->rep[1];
-	h->rep[1] = h->rep[0];
-	h->rep[0] = lzma_distance(rc, p, len);
-	h->state = h->state < STATE_FIRST_MATCH ? 7 : 10;
-	return len;
-}
-
-/* A match at one of the last four distances, which moves to the front.  Gives the length. */
-UNPACK_INLINE uint32_t lzma_rep(struct rc *rc, struct lzma_probs *p, struct lzma_history *h,
-				uint32_t pos_state)
-{
-	uint32_t dist, state = h->state;
-
-	h->state = state < STATE_FIRST_MATCH ? 8 : 11;
-	if (!rc_bit(rc, &p->is_rep0[state])) {
-		if (!rc_bit(rc, &p->is_rep0_long[state][pos_state])) {
-			h->state = state < STATE_FIRST_MATCH ? 9 : 11;
-			return 1;
-		}
-		return lzma_length(rc, &p->rep_len, pos_state);
-	}
-	if (!rc_bit(rc, &p->is_rep1[state])) {
+	if (!rc_bit(rc, &row->is_rep0))
+		return !rc_bit(rc, &row->is_rep0_long[pos_state]);
+	if (!rc_bit(rc, &row->is_rep1)) {
 		dist = h->rep[1];
 	} else {
-		if (!rc_bit(rc, &p->is_rep2[state])) {
+		if (!rc_bit(rc, &row->is_rep2)) {
 			dist = h->rep[2];
 		} else {
 			dist = h->rep[3];
@@ -206,7 +190,33 @@ UNPACK_INLINE uint32_t lzma_rep(struct rc *rc, struct lzma_probs *p, struct lzma
 	}
 	h->rep[1] = h->rep[0];
 	h->rep[0] = dist;
-	return lzma_length(rc, &p->rep_len, pos_state);
+	return false;
+}
+
+/* A match: gives its length, while its distance, less one, becomes rep[0]; neither has been checked. */
+UNPACK_INLINE uint32_t lzma_match(struct rc *rc, struct lzma_probs *p, struct lzma_history *h, size_t pos_state)
+{
+	struct lzma_row *row = &p->row[h->state];
+	struct lzma_len *coder = &p->rep_len;
+	bool after_match = h->state >= STATE_FIRST_MATCH;
+	uint32_t len;
+
+	h->state = after_match ? 11 : 8;
+	if (!rc_bit(rc, &row->is_rep)) {
+		h->state--;
+		coder = &p->match_len;
+	} else if (lzma_rep_is_short(rc, row, h, pos_state)) {
+		h->state = after_match ? 11 : 9;
+		return 1;
+	}
+	len = lzma_length(rc, coder, pos_state);
+	if (coder == &p->match_len) {
+		h->rep[3] = h->rep[2];
+		h->rep[2] = h->rep[1];
+		h->rep[1] = h->rep[0];
+		h->rep[0] = lzma_distance(rc, p, len);
+	}
+	return len;
 }
 
 /*
@@ -226,7 +236,7 @@ static bool lzma_decode(struct lzma2 *s, const uint8_t *in, const uint8_t *in_en
 	while (out < out_end && rc.in <= in_end) {
 		size_t pos = (size_t)(out - dict), pos_state = pos & pos_mask, len;
 
-		if (!rc_bit(&rc, &p->is_match[h.state][pos_state])) {
+		if (!rc_bit(&rc, &p->row[h.state].is_match[pos_state])) {
 			uint32_t prev = pos ? out[-1] : 0;
 			lzma_prob *lit = p->literal[((pos & lp_mask) << lc) + (prev >> (8 - lc))];
 
@@ -237,8 +247,7 @@ static bool lzma_decode(struct lzma2 *s, const uint8_t *in, const uint8_t *in_en
 			h.state = after_literal[h.state];
 			continue;
 		}
-		len = !rc_bit(&rc, &p->is_rep[h.state]) ? lzma_match(&rc, p, &h, pos_state) :
-			lzma_rep(&rc, p, &h, pos_state);
+		len = lzma_match(&rc, p, &h, pos_state);
 		if (h.rep[0] >= pos || len > (size_t)(out_end - out))
 			return false;
 		out = copy_match(out, (size_t)h.rep[0] + 1, len, limit);
