@@ -69,7 +69,8 @@ $(O)/hv/%.o: %.S $(O)/hv/offsets.h
 HV_UNPACK_SRC := $(addprefix hypervisor/,crc.c fse.c inflate.c lzma2.c unlz4.c unpack.c unxz.c unzstd.c zhuff.c)
 HV_SRC += $(HV_UNPACK_SRC) hypervisor/bzimage.c hypervisor/elf.c
 
-UNIT_TESTS += unpack bzimage elf
+UNIT_TESTS += crc unpack bzimage elf
+test_crc_SRC := hypervisor/crc.c
 test_unpack_SRC := $(HV_UNPACK_SRC)
 test_bzimage_SRC := $(HV_UNPACK_SRC) hypervisor/bzimage.c
 test_elf_SRC := hypervisor/elf.c
