@@ -23,19 +23,24 @@ IMAGES += $(HV_IMAGE)
 $(HV_IMAGE): $(O)/hypervisor/xylem-syms
 	objcopy -O binary $< $@
 
-# Linked twice: the table of function names (symbols.c) is made from the first image, whose table is empty.
-# It lies behind the text, so the functions' addresses are the same in the second.
-HV_LD := ld -static -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
+# Linked twice: the table of function names is made from the first, and doesn't move them in the second.
+HV_LINK = ld -static -nostdlib -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
 	-T hypervisor/x86/xylem.lds
 
-$(O)/hypervisor/xylem-syms: hypervisor/x86/xylem.lds hypervisor/objects.mk hypervisor/symbols.awk
+$(O)/hv/pass1: $(O)/hv/symbols-none.o
 	@mkdir -p $(@D)
-	awk -f hypervisor/symbols.awk /dev/null >$(O)/hv/no-symbols.S
-	$(CC) -c -o $(O)/hv/no-symbols.o $(O)/hv/no-symbols.S
-	$(HV_LD) -o $@.1 $(filter %.o,$^) $(O)/hv/no-symbols.o
-	nm -n $@.1 | awk -f hypervisor/symbols.awk >$(O)/hv/symbols.S
-	$(CC) -c -o $(O)/hv/symbols.o $(O)/hv/symbols.S
-	$(HV_LD) -o $@ $(filter %.o,$^) $(O)/hv/symbols.o
+	$(call run,LD,$@)$(HV_LINK) -o $@ $(filter %.o,$^)
+
+$(O)/hypervisor/xylem-syms: $(O)/hv/symbols-table.o
+	@mkdir -p $(@D)
+	$(call run,LD,$@)$(HV_LINK) -o $@ $(filter %.o,$^)
+
+$(O)/hv/symbols-none.o: hypervisor/symbols.awk
+	@mkdir -p $(@D)
+	awk -f $< </dev/null | $(CC) -c -x assembler -o $@ -
+
+$(O)/hv/symbols-table.o: $(O)/hv/pass1 hypervisor/symbols.awk
+	nm -n $< | awk -f hypervisor/symbols.awk | $(CC) -c -x assembler -o $@ -
 
 # Offsets for the assembly, from the C structures.
 $(O)/hv/offsets.h: hypervisor/x86/offsets.c
@@ -81,6 +86,7 @@ $(UNPACK_DATA)/stamp: tests/unit/unpack-data
 	tests/unit/unpack-data $(UNPACK_DATA)
 	touch $@
 $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)"'
+
 # Who exists, who runs, what they tell each other.
 HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
 HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
@@ -104,4 +110,4 @@ FUZZERS += acpi
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
 # Last, when all objects are known.
-$(O)/hypervisor/xylem-syms: $(HV_OBJS)
+$(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds

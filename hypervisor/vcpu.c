@@ -108,8 +108,10 @@ struct vcpu *vcpu_new(struct domain *d, unsigned int id)
 	v->stop = VCPU_DOWN;
 	v->period_ns = TICK_NS;
 	v->last_tick_ns = now_ns();
-	if (id < XEN_LEGACY_MAX_VCPUS)
+	if (id < XEN_LEGACY_MAX_VCPUS) {
 		v->info = (struct vcpu_info *)&d->shared->vcpu_info[id];
+		v->info->evtchn_upcall_mask = 1;	/* no events before it says so */
+	}
 	if (sched_vcpu_init(v))
 		goto no_sched;
 	if (arch_vcpu_init(v))

@@ -25,9 +25,11 @@ $(O)/tests/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(fuzz_$(1)_SRC)
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzzer,$(f))))
 
-# Unit tests see the ABI headers of the hypervisor and its sources.
-$(O)/san/tests/unit/%.o: USER_CFLAGS += -iquote hypervisor -iquote tests/unit
-$(O)/san/hypervisor/%.o: USER_CFLAGS += -iquote hypervisor
+# Unit tests see the hypervisor's headers, with the fake machine in place of x86's.
+FAKE_CFLAGS := -iquote tests/fake -iquote hypervisor -iquote hypervisor/x86 -iquote tests/unit
+$(O)/san/tests/unit/%.o: USER_CFLAGS += $(FAKE_CFLAGS)
+$(O)/san/tests/fake/%.o: USER_CFLAGS += $(FAKE_CFLAGS)
+$(O)/san/hypervisor/%.o: USER_CFLAGS += $(FAKE_CFLAGS)
 
 check: $(PROGRAMS) $(UNIT_BINS) $(CHECK_NEEDS)
 	tests/run $(UNIT_BINS) $(CHECK_SCRIPTS)
