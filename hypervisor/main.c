@@ -53,17 +53,15 @@ static void memory_map_print(void)
 static void platform_init(void)
 {
 	struct cpu *c = this_cpu();
-	unsigned int gsis;
 
 	if (options.acpi && acpi_init())
 		printk(LOG_WARN "ACPI: no usable tables; one CPU, no power management\n");
 	must(apic_init());
 	smp_prepare();
-	gsis = ioapic_find();
-	irq_init(gsis);
-	pic_init();
+	irq_init(ioapic_find());
 	if (irq_cpu_init(c))
 		panic("no memory for interrupts");
+	pic_init();
 	ioapic_init();
 	apic_cpu_init(c);
 	time_init();

@@ -15,7 +15,6 @@ HV_SRC += $(addprefix hypervisor/x86/,bootinfo.c bootmem.c cpu_features.c desc.c
 HV_ASM += hypervisor/x86/boot.S hypervisor/x86/entry.S
 
 HV_OBJS = $(HV_ASM:%.S=$(O)/hv/%.o) $(HV_SRC:%.c=$(O)/hv/%.o) $(O)/hv/build.o
-HV_SRC += $(wildcard hypervisor/x86/tmp_stubs.c)
 HV_IMAGE := $(O)/hypervisor/xylem
 IMAGES += $(HV_IMAGE)
 

@@ -1,11 +1,11 @@
 # Tiny PV guests: each directory but common/ is one, an ELF64 with Xen notes that boots as domain 0.
-GUESTS := hello
+GUESTS := hello abi
 GUEST_BINS := $(GUESTS:%=$(O)/tests/guest/%.elf)
 
 GUEST_CFLAGS := $(CFLAGS) -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-iquote tests/guest/common
-GUEST_COMMON := start.o guest.o print.o
+GUEST_COMMON := start.o try.o guest.o print.o mem.o
 GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack -Wl,-T,tests/guest/common/guest.lds
 
@@ -18,7 +18,7 @@ $(O)/tests/guest/%.o: tests/guest/%.S
 	$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
 
 define guest
-$(O)/tests/guest/$(1).elf: $(patsubst %.c,$(O)/%.o,$(sort $(wildcard tests/guest/$(1)/*.c))) \
+$(O)/tests/guest/$(1).elf: $(patsubst %,$(O)/%.o,$(basename $(wildcard tests/guest/$(1)/*.[cS]))) \
 		$(GUEST_COMMON:%=$(O)/tests/guest/common/%) tests/guest/common/guest.lds
 	$$(CC) $$(GUEST_LDFLAGS) -o $$@ $$(filter %.o,$$^)
 endef

@@ -161,6 +161,17 @@ static bool run_step(struct run *r)
 	return true;
 }
 
+/* The reason of a failure comes behind its first words: reads on for a while. */
+static void run_linger(struct run *r)
+{
+	long deadline_ms = now_ms() + 1500;
+
+	if (deadline_ms < r->deadline_ms)
+		r->deadline_ms = deadline_ms;
+	while (!r->ended && run_step(r))
+		;
+}
+
 /* The text of a failure that the output holds, or NULL. */
 static const char *run_failed(struct run *r)
 {
@@ -196,8 +207,10 @@ static bool do_wait(struct run *r, char *text)
 
 	while (!run_found(r, text)) {
 		bad = run_failed(r);
-		if (bad)
+		if (bad) {
+			run_linger(r);
 			return complain("failed by", bad);
+		}
 		if (r->ended)
 			return complain("the command ended before", text);
 		if (!run_step(r))
@@ -249,8 +262,10 @@ static bool do_exit(struct run *r, char *text)
 
 	while (!r->ended) {
 		bad = run_failed(r);
-		if (bad)
+		if (bad) {
+			run_linger(r);
 			return complain("failed by", bad);
+		}
 		if (!run_step(r))
 			return complain("timed out waiting for", "the command's end");
 	}

@@ -85,7 +85,7 @@ boot() {
 dom0_boot() {
 	name=$1 tests=$2
 	shift 2
-	args="console=hvc0 tests=$tests want_cpus=$cpus now=$(date +%s) $kernel_args"
+	args="console=hvc0 tests=$tests want_cpus=${vcpus:-$cpus} now=$(date +%s) $kernel_args"
 	modules="$kernel $(echo "$args" | sed 's/,/,,/g'),$image"
 	[ -n "$script" ] || script='wait ALL TESTS RAN
 exit'

@@ -3,14 +3,12 @@
 
 #include <xen/callback.h>
 
-struct fixup {
-	uint64_t from, to;	/* a fault at `from` goes on at `to` */
-};
-
-extern const struct fixup fixup_begin[], fixup_end[];
-
 struct start_info *start_info;
 trap_handler *trap_hook[TRAP_COUNT];
+struct regs trap_last;
+uint64_t trap_last_cr2, trap_last_frame;
+extern uint64_t trap_try_rsp;
+extern const uint8_t trap_try_landing[];
 
 _Noreturn void guest_init(struct start_info *si);
 void trap_handle(struct regs *r);
@@ -41,22 +39,31 @@ static void trap_print(const struct regs *r)
 	print("r13 %016lx r14 %016lx r15 %016lx\n", r->r13, r->r14, r->r15);
 }
 
-static bool trap_fixup(struct regs *r)
+/* Ends what trap_try() called: back to its caller, in kernel mode. */
+static bool trap_land(struct regs *r)
 {
-	for (const struct fixup *f = fixup_begin; f < fixup_end; f++) {
-		if (f->from == r->rip) {
-			r->rip = f->to;
-			return true;
-		}
-	}
-	return false;
+	bool user = (r->cs & 3) == 3;
+
+	if (!trap_try_rsp)
+		return false;
+	r->rax = r->vector;
+	r->rip = (uintptr_t)trap_try_landing;
+	r->rsp = trap_try_rsp;
+	r->cs = FLAT_KERNEL_CS & ~3u;
+	r->ss = FLAT_KERNEL_SS;
+	/* Events stay masked as they were; after user mode they are. */
+	r->rflags = (user ? 0 : r->rflags & 0x200) | 2;
+	return true;
 }
 
 void trap_handle(struct regs *r)
 {
 	trap_handler *hook = trap_hook[r->vector];
 
-	if ((hook && hook(r)) || trap_fixup(r))
+	trap_last = *r;
+	trap_last_cr2 = shared_info.vcpu_info[0].arch.cr2;
+	trap_last_frame = (uintptr_t)(r + 1);
+	if ((hook && hook(r)) || trap_land(r))
 		return;
 	trap_print(r);
 	guest_panic("unexpected trap");

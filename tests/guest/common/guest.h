@@ -39,6 +39,12 @@ extern struct shared_info shared_info;	/* mapped by guest_init() */
 extern uint8_t hypercall_page[PAGE_SIZE];
 extern const uint8_t trap_stubs[TRAP_COUNT][16];
 
+/* What the registers were as the guest was entered. */
+extern const struct entry_state {
+	uint64_t rsp, rflags;
+	uint16_t cs, ss, ds, es, fs, gs;
+} entry_state;
+
 void test_main(void);
 
 /* Formats %s %c %d %u %x (with l, a width and zero padding); writes to the hypervisor's console. */
@@ -52,6 +58,14 @@ _Noreturn void guest_panic(const char *why);
  */
 typedef bool trap_handler(struct regs *r);
 extern trap_handler *trap_hook[TRAP_COUNT];
+
+/* What the last trap found; its frame (ss) ended at trap_last_frame. */
+extern struct regs trap_last;
+extern uint64_t trap_last_cr2, trap_last_frame;
+
+/* Runs fn(arg) until it returns (-1) or meets a trap, in kernel or user mode (the trap's number). */
+int trap_try(void (*fn)(uint64_t arg), uint64_t arg);
+_Noreturn void user_enter(const struct regs *r);
 
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int byte, size_t n);

@@ -37,6 +37,12 @@ shared_info:			/* guest_init() maps the hypervisor's page here */
 	.skip	4096
 
 	.data
+	.globl	entry_state
+	.balign	8
+entry_state:			/* struct entry_state (guest.h) */
+	.skip	32
+
+	.data
 	.balign	4096
 	.globl	hypercall_page
 hypercall_page:			/* the hypervisor writes the calls here before we start */
@@ -45,6 +51,15 @@ hypercall_page:			/* the hypervisor writes the calls here before we start */
 	.section .text.start, "ax"
 	.globl	guest_start
 guest_start:			/* RSI holds the address of start_info (xen/xen.h) */
+	mov	%rsp, entry_state+0(%rip)
+	pushf
+	pop	entry_state+8(%rip)
+	mov	%cs, entry_state+16(%rip)
+	mov	%ss, entry_state+18(%rip)
+	mov	%ds, entry_state+20(%rip)
+	mov	%es, entry_state+22(%rip)
+	mov	%fs, entry_state+24(%rip)
+	mov	%gs, entry_state+26(%rip)
 	cld
 	lea	guest_stack_top(%rip), %rsp
 	xor	%ebp, %ebp

@@ -1,0 +1,44 @@
+/*
+ * int trap_try(void (*fn)(uint64_t arg), uint64_t arg): calls fn(arg); a trap that it meets, in the kernel
+ * or in user mode, ends it (guest.c), and its number is the result.  -1: there was none.
+ */
+	.text
+	.globl	trap_try
+trap_try:
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%rsp, trap_try_rsp(%rip)
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	sub	$8, %rsp
+	call	*%rax
+	add	$8, %rsp
+	mov	$-1, %eax
+	.globl	trap_try_landing
+trap_try_landing:		/* RSP is as it was stored, EAX the trap's number */
+	movq	$0, trap_try_rsp(%rip)
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	ret
+
+/* void user_enter(const struct regs *r): goes on as *r says, for good. */
+	.globl	user_enter
+user_enter:
+	mov	%rdi, %rsp
+	jmp	trap_return
+
+	.bss
+	.balign	8
+	.globl	trap_try_rsp
+trap_try_rsp:
+	.skip	8
+
+	.section .note.GNU-stack, "", @progbits
