@@ -13,12 +13,22 @@ static struct eval_value *eval_const(struct eval *e, const struct eval_node *n)
 static struct eval_value *eval_name(struct eval *e, const struct eval_node *n)
 {
 	struct eval_symbol *s = n->symbol;
+	struct eval_value *v;
 
 	s->is_read = true;
 	for (struct eval_frame *f = e->frame; f; f = f->outer)
 		for (size_t i = 0; i < f->count; i++)
 			if (f->local[i].symbol == s && f->local[i].value)
 				return f->local[i].value;
+	if (s->value && !s->value->where.line && s->value->type <= EVAL_STR) {
+		/* True, or from the command line: it stands where it is read */
+		v = eval_new_value(e, s->value->type, n->where);
+		if (v) {
+			*v = *s->value;
+			v->where = n->where;
+		}
+		return v;
+	}
 	if (s->value)
 		return s->value;
 	eval_raise(e, n->where, "NameError", "name '%s' is not defined", s->name);
