@@ -46,12 +46,16 @@ struct build_config {
 	void *progress_ctx;
 };
 
+/* Free memory that a build of this takes, all told (KiB): the domain's own and what the
+ * hypervisor needs to keep it. */
+uint64_t build_memory_kib(const struct build_config *c);
+
 /* What came of it: what XenStore's introduction and the console daemon need. */
 struct build_result {
 	uint16_t domid;
-	uint64_t store_mfn, console_mfn;
+	uint64_t store_frame, console_frame;	/* mfns of the rings */
 	uint32_t store_port, console_port;	/* the guest's ports */
-	uint64_t shared_info_mfn, start_info_mfn;
+	uint64_t shared_info_frame, start_info_frame;
 	uint64_t nr_pages;
 };
 

@@ -10,13 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifndef __XEN_TOOLS__
-#define __XEN_TOOLS__ 1
-#endif
-#include <xen/xen.h>
-#include <xen/domctl.h>
-
-struct hyp;
+#include "xenstore/hyp.h"
 
 /* Life and death.  `want` 0 lets the hypervisor choose; *domid is the new domain's. */
 int domctl_create(struct hyp *h, const struct xen_domctl_createdomain *create, domid_t want,

@@ -14,9 +14,9 @@
 #include "xend/fault.h"
 
 #define IMAGE_CACHE_DIR "/var/lib/xend/kernels"
-#define IMAGE_CACHE_MAX (512ULL << 20)	/* bytes on disk, all kernels together */
-#define IMAGE_FILE_MAX  (256ULL << 20)	/* a kernel file larger than this is refused */
-#define IMAGE_FLAT_MAX  (512ULL << 20)	/* and so is one that needs more than this loaded */
+#define IMAGE_CACHE_MAX (512UL << 20)	/* bytes on disk, all kernels together */
+#define IMAGE_FILE_MAX  (256UL << 20)	/* a kernel file larger than this is refused */
+#define IMAGE_FLAT_MAX  (512UL << 20)	/* and so is one that needs more than this loaded */
 
 /* Was there a note of that number (XEN_ELFNOTE_*)? */
 #define IMAGE_HAS(n, note) (((n)->has >> (note)) & 1)

@@ -143,7 +143,7 @@ static int unpack_lz4(struct unpack_job *j)
 		uint32_t len = le32(j->in + pos);
 
 		pos += 4;
-		if (len == 0 || len > (uint32_t)LZ4_compressBound(LZ4_LEGACY_BLOCK))
+		if (!len || len > (uint32_t)LZ4_compressBound(LZ4_LEGACY_BLOCK) || pos == j->size)
 			break;
 		if (len > j->size - pos) {
 			rc = unpack_corrupt(j, "LZ4", "it ends too early");
@@ -230,8 +230,8 @@ int bzimage_payload(const uint8_t **in, size_t *size, struct fault *f)
 	length = le32(p + 0x24c);
 	if (offset > *size || length > *size - offset || length < 8)
 		return fault_set(f, ENOEXEC, "the bzImage is cut off: its payload should end at "
-				 "byte %llu, but the file has %zu",
-				 (unsigned long long)(offset + length), *size);
+				 "byte %lu, but the file has %zu",
+				 (offset + length), *size);
 	*in = p + offset;
 	*size = length;
 	return 0;

@@ -9,14 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifndef __XEN_TOOLS__
-#define __XEN_TOOLS__ 1
-#endif
-#include <xen/xen.h>
+#include "xenstore/hyp.h"
 #include <xen/event_channel.h>
 #include <xen/memory.h>
-
-struct hyp;
 
 /* BIOS-style map entry (the layout that XENMEM_set_memory_map takes). */
 struct memop_e820 {

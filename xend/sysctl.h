@@ -9,14 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifndef __XEN_TOOLS__
-#define __XEN_TOOLS__ 1
-#endif
-#include <xen/xen.h>
-#include <xen/sysctl.h>
+#include "xenstore/hyp.h"
 #include <xen/version.h>
-
-struct hyp;
 
 int sysctl_physinfo(struct hyp *h, struct xen_sysctl_physinfo *info);
 
