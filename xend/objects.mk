@@ -19,3 +19,10 @@ fuzz_image_LIBS := $(BUILD_LIBS)
 
 UNIT_TESTS += sandbox
 test_sandbox_SRC := xend/sandbox.c
+
+UNIT_TESTS += layout
+test_layout_SRC := xend/layout.c xend/fault.c
+
+# Against a made-up hypervisor, part of the test.
+UNIT_TESTS += build
+test_build_SRC := $(addprefix xend/,build.c build_frames.c layout.c fault.c)
