@@ -3,7 +3,8 @@
 # Hypercall wrappers, and the builder of domains (need HYP_OBJS and HYP_LIBS).
 CTL_OBJS    := $(addprefix $(O)/xend/,domctl.o sysctl.o memop.o)
 BUILD_OBJS  := $(addprefix $(O)/xend/,fault.o sandbox.o image.o image_cache.o image_elf.o \
-	image_notes.o image_unpack.o layout.o build.o build_frames.o) $(CTL_OBJS)
+	image_notes.o image_unpack.o layout.o build.o build_frames.o \
+	dump.o dump_p2m.o) $(CTL_OBJS)
 BUILD_LIBS  := -llzma -lz -lzstd -llz4
 
 IMAGE_SRC := $(addprefix xend/,fault.c sandbox.c image.c image_cache.c image_elf.c image_notes.c \
@@ -26,3 +27,6 @@ test_layout_SRC := xend/layout.c xend/fault.c
 # Against a made-up hypervisor, part of the test.
 UNIT_TESTS += build
 test_build_SRC := $(addprefix xend/,build.c build_frames.c layout.c fault.c)
+
+UNIT_TESTS += dump
+test_dump_SRC := $(addprefix xend/,dump.c dump_p2m.c fault.c)
