@@ -22,3 +22,33 @@ fuzz_eval_SRC := $(EVAL_SRC)
 fuzz_eval_LIBS := -lm
 fuzz_config_SRC := $(CONFIG_SRC)
 fuzz_config_LIBS := -lm
+# Hypercall wrappers, and the builder of domains (need HYP_OBJS and HYP_LIBS).
+CTL_OBJS    := $(addprefix $(O)/xend/,domctl.o sysctl.o memop.o)
+BUILD_OBJS  := $(addprefix $(O)/xend/,fault.o sandbox.o image.o image_cache.o image_elf.o \
+	image_notes.o image_unpack.o layout.o build.o build_frames.o \
+	dump.o dump_p2m.o) $(CTL_OBJS)
+BUILD_LIBS  := -llzma -lz -lzstd -llz4
+
+IMAGE_SRC := $(addprefix xend/,fault.c sandbox.c image.c image_cache.c image_elf.c image_notes.c \
+	image_unpack.c)
+
+UNIT_TESTS += image
+test_image_SRC := $(IMAGE_SRC)
+test_image_LIBS := $(BUILD_LIBS)
+
+FUZZERS += image
+fuzz_image_SRC := $(IMAGE_SRC)
+fuzz_image_LIBS := $(BUILD_LIBS)
+
+UNIT_TESTS += sandbox
+test_sandbox_SRC := xend/sandbox.c
+
+UNIT_TESTS += layout
+test_layout_SRC := xend/layout.c xend/fault.c
+
+# Against a made-up hypervisor, part of the test.
+UNIT_TESTS += build
+test_build_SRC := $(addprefix xend/,build.c build_frames.c layout.c fault.c)
+
+UNIT_TESTS += dump
+test_dump_SRC := $(addprefix xend/,dump.c dump_p2m.c fault.c)
