@@ -7,6 +7,17 @@ HYP_LIBS  := -lxencall -lxenforeignmemory -lxengnttab -lxenevtchn
 # The XenStore client library (needs BASE_OBJS).
 XS_OBJS   := $(O)/xenstore/xs.o
 
+# The daemon but for its main file and its door to the guests.
+XENSTORED_PARTS := heap path perms quota kids list store txn watch change conn ring domain \
+	request control update
+XENSTORED_OBJS := $(XENSTORED_PARTS:%=$(O)/xenstore/%.o)
+
+PROGRAMS += $(O)/xenstored
+
+$(O)/xenstored: $(O)/xenstore/xenstored.o $(O)/xenstore/guest_xen.o $(XENSTORED_OBJS) \
+		$(HYP_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
+
 UNIT_TESTS += loop buf
 test_loop_SRC := xenstore/loop.c
 test_buf_SRC := xenstore/buf.c
