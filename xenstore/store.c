@@ -708,6 +708,9 @@ int store_open(bool fresh)
 		if (!root)
 			return -ENOMEM;
 		root_set(&store_main, root);
+		rc = store_main.charge(&store_main, 0, 1, node_bytes(node_at(root)), false);
+		if (rc)
+			return rc;
 	}
 	path_seed(*heap_root(ROOT_SEED));
 	return 0;
