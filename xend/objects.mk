@@ -1,1 +1,21 @@
 # What xend/ builds, tests and installs.
+
+# Hypercall wrappers, and the builder of domains (need HYP_OBJS and HYP_LIBS).
+CTL_OBJS    := $(addprefix $(O)/xend/,domctl.o sysctl.o memop.o)
+BUILD_OBJS  := $(addprefix $(O)/xend/,fault.o sandbox.o image.o image_cache.o image_elf.o \
+	image_notes.o image_unpack.o layout.o build.o build_frames.o) $(CTL_OBJS)
+BUILD_LIBS  := -llzma -lz -lzstd -llz4
+
+IMAGE_SRC := $(addprefix xend/,fault.c sandbox.c image.c image_cache.c image_elf.c image_notes.c \
+	image_unpack.c)
+
+UNIT_TESTS += image
+test_image_SRC := $(IMAGE_SRC)
+test_image_LIBS := $(BUILD_LIBS)
+
+FUZZERS += image
+fuzz_image_SRC := $(IMAGE_SRC)
+fuzz_image_LIBS := $(BUILD_LIBS)
+
+UNIT_TESTS += sandbox
+test_sandbox_SRC := xend/sandbox.c

@@ -222,14 +222,19 @@ int hyp_domain_list(struct hyp *h, uint32_t first, unsigned int max,
 
 /* ------------------------------------------------------------------ memory */
 
+static bool memory_open(struct hyp *h)
+{
+	if (!h->memory)
+		h->memory = xenforeignmemory_open(NULL, 0);
+	return h->memory != NULL;
+}
+
 int hyp_map(struct hyp *h, uint32_t domid, int prot, size_t n, const xen_pfn_t *gfn, int *err,
 	    void **out)
 {
 	void *p;
 
-	if (!h->memory)
-		h->memory = xenforeignmemory_open(NULL, 0);
-	if (!h->memory)
+	if (!memory_open(h))
 		return hyp_error();
 	p = xenforeignmemory_map(h->memory, domid, prot, n, gfn, err);
 	if (!p)
@@ -242,6 +247,24 @@ void hyp_unmap(struct hyp *h, void *p, size_t n)
 {
 	if (p)
 		xenforeignmemory_unmap(h->memory, p, n);
+}
+
+int hyp_resource_map(struct hyp *h, uint32_t domid, unsigned int type, unsigned int id,
+		     uint64_t frame, size_t n, int prot, struct hyp_resource *out)
+{
+	out->addr = NULL;
+	if (!memory_open(h))
+		return hyp_error();
+	out->handle = xenforeignmemory_map_resource(h->memory, (domid_t)domid, type, id, frame, n,
+						    &out->addr, prot, 0);
+	return out->handle ? 0 : hyp_error();
+}
+
+void hyp_resource_unmap(struct hyp *h, struct hyp_resource *r)
+{
+	if (r->handle)
+		xenforeignmemory_unmap_resource(h->memory, r->handle);
+	r->handle = r->addr = NULL;
 }
 
 int hyp_grant_map(struct hyp *h, uint32_t domid, uint32_t ref, int prot, void **out)

@@ -63,6 +63,15 @@ int hyp_map(struct hyp *h, uint32_t domid, int prot, size_t n, const xen_pfn_t *
 	    void **out);
 void hyp_unmap(struct hyp *h, void *p, size_t n);
 
+/* Frames that belong to a domain without being its memory (XENMEM_acquire_resource). */
+struct hyp_resource {
+	void *addr;
+	void *handle;		/* the library's */
+};
+int hyp_resource_map(struct hyp *h, uint32_t domid, unsigned int type, unsigned int id,
+		     uint64_t frame, size_t n, int prot, struct hyp_resource *out);
+void hyp_resource_unmap(struct hyp *h, struct hyp_resource *r);
+
 /* One page that the domain granted to us. */
 int hyp_grant_map(struct hyp *h, uint32_t domid, uint32_t ref, int prot, void **out);
 void hyp_grant_unmap(struct hyp *h, void *p);
