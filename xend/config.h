@@ -26,7 +26,7 @@ enum config_type {
 	CONFIG_BOOL,			/* yes, no on the command line; 0, 1 in files */
 	CONFIG_LIST,			/* of strings */
 	CONFIG_MASK,			/* of vcpus; decimal or 0x */
-	CONFIG_CPUS,			/* a string, or a list with one string per vcpu */
+	CONFIG_AFFINITY,		/* a string, or a list with one string per vcpu */
 };
 
 /* Every variable, in the order of xmdomain.cfg(5); config_vars[] has a row for each. */
@@ -34,7 +34,7 @@ enum config_id {
 	CONFIG_NAME, CONFIG_UUID, CONFIG_DESCRIPTION,
 	CONFIG_MEMORY, CONFIG_MAXMEM, CONFIG_SHADOW_MEMORY, CONFIG_TARGET, CONFIG_MEMORY_SHARING,
 	CONFIG_SUPERPAGES, CONFIG_MACHINE_ADDRESS_SIZE, CONFIG_SUPPRESS_SPURIOUS_PAGE_FAULTS,
-	CONFIG_VCPUS, CONFIG_MAXVCPUS, CONFIG_VCPU_AVAIL, CONFIG_CPU, CONFIG_CPUS_,
+	CONFIG_VCPUS, CONFIG_MAXVCPUS, CONFIG_VCPU_AVAIL, CONFIG_CPU, CONFIG_CPUS,
 	CONFIG_CPU_CAP, CONFIG_CPU_WEIGHT, CONFIG_POOL, CONFIG_FEATURES, CONFIG_TSC_MODE,
 	CONFIG_NOMIGRATE, CONFIG_CPUID, CONFIG_CPUID_CHECK,
 	CONFIG_BUILDER, CONFIG_KERNEL, CONFIG_RAMDISK, CONFIG_ROOT, CONFIG_EXTRA,
@@ -86,8 +86,8 @@ struct config_value {
 	enum config_origin origin;
 	struct config_where where;
 	int64_t number;			/* CONFIG_INT, CONFIG_BOOL, CONFIG_MASK */
-	char *text;			/* CONFIG_STRING, CONFIG_CPUS given as one string */
-	struct config_item *item;	/* CONFIG_LIST, CONFIG_CPUS given as a list */
+	char *text;			/* CONFIG_STRING, CONFIG_AFFINITY given as one string */
+	struct config_item *item;	/* CONFIG_LIST, CONFIG_AFFINITY given as a list */
 	size_t items;
 };
 
