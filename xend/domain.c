@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <xen/xen.h>
+#include "xend/sysctl.h"
 #include <xen/sched.h>
 #include "xend/domain.h"
 
