@@ -1,4 +1,5 @@
 /* Help and usage, in the layout that people and scripts know. */
+#include <stdlib.h>
 #include <string.h>
 #include "xm/xm.h"
 
@@ -71,21 +72,40 @@ void xm_help_short(FILE *out)
 	fputs("For a complete list of subcommands run 'xm help'.\n", out);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	const struct xm_command *const *left = a, *const *right = b;
+
+	return strcmp((*left)->name, (*right)->name);
+}
+
+static void print_group(FILE *out, enum xm_group group)
+{
+	const struct xm_command *row[XM_COMMANDS_MAX];
+	size_t rows = 0;
+
+	for (const struct xm_command *const *table = xm_tables; *table; table++)
+		for (const struct xm_command *c = *table; c->name; c++)
+			if (c->group == group && !(c->flags & XM_HIDDEN) && rows < XM_COMMANDS_MAX)
+				row[rows++] = c;
+	qsort(row, rows, sizeof *row, compare_names);
+	for (size_t i = 0; i < rows; i++)
+		print_command(out, row[i]->name, row[i]->help);
+}
+
 void xm_help_full(FILE *out)
 {
 	print_head(out);
 	fputs("xm full list of subcommands:\n\n", out);
 	for (int group = 0; group < XM_GROUPS; group++)
-		for (const struct xm_command *c = xm_groups[group]; c->name; c++)
-			if (!(c->flags & XM_HIDDEN))
-				print_command(out, c->name, c->help);
+		print_group(out, (enum xm_group)group);
 	print_foot(out);
 }
 
 void xm_help_names(FILE *out)
 {
-	for (int group = 0; group < XM_GROUPS; group++)
-		for (const struct xm_command *c = xm_groups[group]; c->name; c++)
+	for (const struct xm_command *const *table = xm_tables; *table; table++)
+		for (const struct xm_command *c = *table; c->name; c++)
 			if (!(c->flags & XM_HIDDEN))
 				fprintf(out, "%s\n", c->name);
 	fputs("help\n", out);

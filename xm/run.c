@@ -42,8 +42,8 @@ int xm_no_domain(const char *name)
 
 const struct xm_command *xm_command_find(const char *name)
 {
-	for (int group = 0; group < XM_GROUPS; group++)
-		for (const struct xm_command *c = xm_groups[group]; c->name; c++)
+	for (const struct xm_command *const *table = xm_tables; *table; table++)
+		for (const struct xm_command *c = *table; c->name; c++)
 			if (!strcmp(c->name, name))
 				return c;
 	return NULL;
@@ -55,8 +55,8 @@ static const struct xm_command *find_prefix(const char *word, bool is_added)
 	const struct xm_command *found = NULL;
 	size_t length = strlen(word);
 
-	for (int group = 0; group < XM_GROUPS; group++)
-		for (const struct xm_command *c = xm_groups[group]; c->name; c++) {
+	for (const struct xm_command *const *table = xm_tables; *table; table++)
+		for (const struct xm_command *c = *table; c->name; c++) {
 			if (strncmp(c->name, word, length) || !!(c->flags & XM_ADDED) != is_added)
 				continue;
 			if (found)
@@ -70,8 +70,8 @@ static bool has_prefix(const char *word)
 {
 	size_t length = strlen(word);
 
-	for (int group = 0; group < XM_GROUPS; group++)
-		for (const struct xm_command *c = xm_groups[group]; c->name; c++)
+	for (const struct xm_command *const *table = xm_tables; *table; table++)
+		for (const struct xm_command *c = *table; c->name; c++)
 			if (!(c->flags & XM_ADDED) && !strncmp(c->name, word, length))
 				return true;
 	return false;

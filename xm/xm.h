@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #define XM_OPTIONS_MAX 24	/* rows in one command's table */
+#define XM_COMMANDS_MAX 200	/* rows in one group */
 
 enum xm_exit {
 	XM_OK = 0,
@@ -40,6 +41,7 @@ enum xm_group {
 #define XM_RAW		0x04	/* a word with a dash that names no option is an argument */
 #define XM_ADDED	0x08	/* Xen's xm did not have it: abbreviations prefer those that it had */
 #define XM_LATER	0x10	/* known, but not available yet */
+#define XM_NO_USAGE	0x20	/* what xend refuses is said without the usage text */
 
 struct xm_command {
 	const char *name;
@@ -49,11 +51,12 @@ struct xm_command {
 	const char *help;
 	const struct xm_option *options;	/* ends with a row without a name; NULL: none */
 	unsigned flags;
+	enum xm_group group;
 	void (*more)(FILE *out);	/* what follows the options in the usage text; may be NULL */
 };
 
-/* One array per group, each ended by a row without a name. */
-extern const struct xm_command *const xm_groups[XM_GROUPS];
+/* One array per file of commands, each ended by a row without a name; a NULL ends it all. */
+extern const struct xm_command *const xm_tables[];
 
 struct xm_alias {
 	const char *old, *name;
