@@ -388,10 +388,15 @@ int jobs_start(struct xend *x)
 	return xs_watch(x->xs, JOB_ROOT, "jobs");
 }
 
-void jobs_stop(void)
+void jobs_drop(struct xend *x)
 {
-	for (struct job *j = jobs; j; j = j->next)
-		worker_kill(&j->worker);
+	while (jobs) {
+		struct job *j = jobs;
+
+		jobs = j->next;
+		worker_drop(&j->worker);
+		job_free(j);
+	}
 }
 
 struct adding {

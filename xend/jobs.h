@@ -52,7 +52,8 @@ bool jobs_target_is_busy(const struct job *j);
 bool jobs_has_claim(const char *name, const struct job *except);
 /* Everything is run that can be; call when something was queued or ended. */
 void jobs_run(struct xend *x);
-/* Kills the workers: XenStore or xend is going away. */
-void jobs_stop(void);
+/* Kills the workers and forgets every job: XenStore or xend is going away.  What they had begun
+ * is found, and done over, by the next jobs_recover(). */
+void jobs_drop(struct xend *x);
 
 #endif

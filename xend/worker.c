@@ -135,10 +135,9 @@ static int take_messages(struct worker *w)
 	return 0;
 }
 
-/* Its end of the pipe is closed: it is dead or about to be. */
-static void worker_end(struct worker *w)
+/* The wait status. */
+static int worker_collect(struct worker *w)
 {
-	struct job *j = w->job;
 	int status = 0;
 
 	loop_fd_del(w->xend->loop, &w->pipe);
@@ -146,6 +145,17 @@ static void worker_end(struct worker *w)
 	kill(w->pid, SIGKILL);
 	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	w->pid = 0;
+	buf_free(&w->input);
+	return status;
+}
+
+/* Its end of the pipe is closed: it is dead or about to be. */
+static void worker_end(struct worker *w)
+{
+	struct job *j = w->job;
+	int status = worker_collect(w);
+
 	if (w->rc == -EPIPE) {
 		if (j->is_cancelled)
 			w->rc = -ECANCELED;
@@ -153,8 +163,6 @@ static void worker_end(struct worker *w)
 			  "is undone", j->command, WIFSIGNALED(status) ? "signal" : "status",
 			  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	}
-	w->pid = 0;
-	buf_free(&w->input);
 	w->ended(w->xend, j, w->rc);
 }
 
@@ -212,9 +220,14 @@ int worker_start(struct xend *x, struct job *j, work_fn work,
 	return rc;
 }
 
-/* Its pipe closes with it, and the loop does the rest. */
 void worker_kill(struct worker *w)
 {
 	if (w->pid > 0)
 		kill(w->pid, SIGKILL);
+}
+
+void worker_drop(struct worker *w)
+{
+	if (w->pid > 0)
+		worker_collect(w);
 }

@@ -42,7 +42,10 @@ typedef int (*work_fn)(struct workshop *w);
 int worker_start(struct xend *x, struct job *j, work_fn work,
 		 void (*progress)(struct xend *x, struct job *j, const char *text),
 		 void (*ended)(struct xend *x, struct job *j, int rc));
+/* Its end comes over the loop, as if it had died by itself. */
 void worker_kill(struct worker *w);
+/* Ends it here and now, without ended(). */
+void worker_drop(struct worker *w);
 
 /* In the child: "<done> <total> <phase>" to the daemon.  Always 0, so that it can serve as a
  * progress callback of the builder's. */
