@@ -240,11 +240,11 @@ static void describe_domain(struct writer *w, const struct description *d)
 	put(w, "memory/target", "%llu", (unsigned long long)memory_kib(c));
 	put(w, "memory/static-max", "%llu", (unsigned long long)maxmem_kib(c));
 	put(w, "store/port", "%u", d->built->store_port);
-	put(w, "store/ring-ref", "%llu", (unsigned long long)d->built->store_mfn);
+	put(w, "store/ring-ref", "%llu", (unsigned long long)d->built->store_frame);
 	put(w, "console/type", "xenconsoled");
 	put(w, "console/limit", "%lld", (long long)settings_int("console-limit") * 1024);
 	put(w, "console/port", "%u", d->built->console_port);
-	put(w, "console/ring-ref", "%llu", (unsigned long long)d->built->console_mfn);
+	put(w, "console/ring-ref", "%llu", (unsigned long long)d->built->console_frame);
 	put_owner(w, "console/tty", read_only, 2);
 	for (unsigned i = 0; i < vcpus_all(c); i++) {
 		char name[32];
@@ -326,7 +326,7 @@ static int describe(struct workshop *w, struct description *d, struct fault *f)
 	free(d->cmdline);
 	if (rc < 0)
 		return fault_errno(f, -rc, "Unable to describe the domain in XenStore");
-	rc = xs_introduce(w->xs, d->built->domid, d->built->store_mfn, d->built->store_port);
+	rc = xs_introduce(w->xs, d->built->domid, d->built->store_frame, d->built->store_port);
 	return rc < 0 ? fault_errno(f, -rc, "XenStore refuses the domain") : 0;
 }
 

@@ -34,3 +34,17 @@ FUZZERS += sxp eval
 fuzz_sxp_SRC := $(SXP_SRC)
 fuzz_eval_SRC := $(EVAL_SRC)
 fuzz_eval_LIBS := -lm
+
+# What xm and xend share of domains: who is there, what is managed, settings, jobs.
+SHARED_OBJS := $(addprefix $(O)/xend/,domain.o roster.o managed.o host.o settings.o job.o lock.o) \
+	$(SXP_SRC:%.c=$(O)/%.o) $(EVAL_SRC:%.c=$(O)/%.o) $(CONFIG_SRC:%.c=$(O)/%.o)
+TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
+TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
+
+XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o create.o tune.o worker.o launch.o \
+	reap.o life.o)
+
+PROGRAMS += $(O)/xend/xend
+
+$(O)/xend/xend: $(XEND_OBJS) $(TOOL_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(TOOL_LIBS)

@@ -12,7 +12,7 @@
 #include "xend/sysctl.h"
 
 #define PAGE_KIB 4
-#define MAX_PAGES_NONE (1ULL << 40)	/* dom0's max_pages without dom0_mem=max: none to speak of */
+#define MAX_PAGES_NONE UINT32_MAX	/* what dom0 gets without dom0_mem=max: none to speak of */
 
 const char *roster_vm_path(const struct dom *d, const char *rest, char path[ROSTER_PATH])
 {

@@ -146,7 +146,7 @@ void json_float(struct json *j, const char *key, double number)
 	char text[32];
 
 	put_key(j, key);
-	snprintf(text, sizeof text, "%.9g", number);
+	snprintf(text, sizeof text, "%.15g", number);
 	yajl_gen_number(j->gen, text, strlen(text));
 }
 
