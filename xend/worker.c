@@ -14,6 +14,7 @@
 #include "xend/jobs.h"
 #include "xend/worker.h"
 
+#define REPORT_EVERY_NS 200000000ULL	/* nobody reads progress faster */
 #define MESSAGE_MAX (64 * 1024)	/* a worker that says more at once is broken */
 
 /* What the child sends: a header, then length bytes. */
@@ -48,11 +49,17 @@ static int message_send(int fd, uint32_t type, const void *data, size_t length)
 int worker_progress(void *ctx, const char *phase, uint64_t done, uint64_t total)
 {
 	struct workshop *w = ctx;
+	uint64_t now_ns = loop_now_ns();
 	char text[128];
-	int n = snprintf(text, sizeof text, "%llu %llu %.63s", (unsigned long long)done,
-			 (unsigned long long)total, phase);
 
-	message_send(w->pipe, MESSAGE_PROGRESS, text, (size_t)n);
+	if (!strncmp(phase, w->phase, sizeof w->phase - 1) &&
+	    now_ns - w->reported_ns < REPORT_EVERY_NS)
+		return 0;
+	w->reported_ns = now_ns;
+	snprintf(w->phase, sizeof w->phase, "%s", phase);
+	snprintf(text, sizeof text, "%llu %llu %.63s", (unsigned long long)done,
+		 (unsigned long long)total, phase);
+	message_send(w->pipe, MESSAGE_PROGRESS, text, strlen(text));
 	return 0;
 }
 

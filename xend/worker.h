@@ -32,6 +32,8 @@ struct workshop {
 	struct xs *xs;
 	int pipe;
 	struct job *job;
+	char phase[64];			/* what was reported last, and when */
+	uint64_t reported_ns;
 };
 
 typedef int (*work_fn)(struct workshop *w);

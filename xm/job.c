@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "xenstore/xs.h"
 #include "xend/lock.h"
@@ -22,17 +23,29 @@ static bool is_cancelled(void *ctx)
 	return interrupted;
 }
 
+#define PROGRESS_AFTER_MS 700	/* what is over sooner needs no line */
+
+struct follow {
+	bool is_shown;
+	struct timespec since;
+};
+
 /* One line on a terminal, overwritten as it goes. */
 static void progress_line(void *ctx, const struct job_progress *p)
 {
-	bool *shown = ctx;
+	struct follow *f = ctx;
+	struct timespec now;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if ((now.tv_sec - f->since.tv_sec) * 1000 + (now.tv_nsec - f->since.tv_nsec) / 1000000 <
+	    PROGRESS_AFTER_MS)
+		return;
 	if (p->total)
 		fprintf(stderr, "\r%-40.40s %3d%%", p->phase, (int)(p->done * 100 / p->total));
 	else
 		fprintf(stderr, "\r%-40.40s     ", p->phase);
 	fflush(stderr);
-	*shown = true;
+	f->is_shown = true;
 }
 
 /* The words that scripts know, and what to do about it. */
@@ -93,18 +106,19 @@ static int wait_timeout_ms(const struct xm_args *a)
 static int job_follow(struct xm_args *a, struct xs *xs, unsigned number, struct job_outcome *out)
 {
 	struct sigaction on = { .sa_handler = on_interrupt }, old;
-	bool shown = false;
+	struct follow follow = { 0 };
 	struct job_wait how = {
-		.timeout_ms = wait_timeout_ms(a), .is_cancelled = is_cancelled, .ctx = &shown,
+		.timeout_ms = wait_timeout_ms(a), .is_cancelled = is_cancelled, .ctx = &follow,
 		.progress = isatty(STDERR_FILENO) ? progress_line : NULL,
 	};
 	int rc;
 
+	clock_gettime(CLOCK_MONOTONIC, &follow.since);
 	interrupted = 0;
 	sigaction(SIGINT, &on, &old);
 	rc = job_wait(xs, number, &how, out);
 	sigaction(SIGINT, &old, NULL);
-	if (shown)
+	if (follow.is_shown)
 		fprintf(stderr, "\r%46s\r", "");
 	return rc;
 }
