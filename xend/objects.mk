@@ -48,3 +48,10 @@ PROGRAMS += $(O)/xend/xend
 
 $(O)/xend/xend: $(XEND_OBJS) $(TOOL_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+
+CONSOLED_OBJS := $(addprefix $(O)/xend/,xenconsoled.o console.o viewer.o conlog.o conring.o lock.o)
+
+PROGRAMS += $(O)/xend/xenconsoled
+
+$(O)/xend/xenconsoled: $(CONSOLED_OBJS) $(CTL_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
