@@ -52,25 +52,10 @@ test_build_SRC := $(addprefix xend/,build.c build_frames.c layout.c fault.c)
 
 UNIT_TESTS += dump
 test_dump_SRC := $(addprefix xend/,dump.c dump_p2m.c fault.c)
-# What xm and xend share: S-expressions, the configuration language, the domain model.
-SXP_SRC := xend/sxp.c xend/sxp_print.c
-EVAL_SRC := xend/eval.c xend/eval_value.c xend/eval_text.c xend/eval_lex.c xend/eval_parse.c \
-	xend/eval_parse_expr.c xend/eval_run.c xend/eval_expr.c xend/eval_call.c xend/eval_op.c \
-	xend/eval_format.c xend/eval_builtin.c xend/eval_method.c xend/eval_module.c xend/eval_re.c
-
-UNIT_TESTS += sxp eval
-test_sxp_SRC := $(SXP_SRC)
-test_eval_SRC := $(EVAL_SRC)
-test_eval_LIBS := -lm
-
-FUZZERS += sxp eval
-fuzz_sxp_SRC := $(SXP_SRC)
-fuzz_eval_SRC := $(EVAL_SRC)
-fuzz_eval_LIBS := -lm
 
 # What xm and xend share of domains: who is there, what is managed, settings, jobs.
 SHARED_OBJS := $(addprefix $(O)/xend/,domain.o roster.o managed.o host.o settings.o job.o lock.o) \
-	$(SXP_SRC:%.c=$(O)/%.o) $(EVAL_SRC:%.c=$(O)/%.o) $(CONFIG_SRC:%.c=$(O)/%.o)
+	$(CONFIG_SRC:%.c=$(O)/%.o)
 TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
