@@ -447,7 +447,7 @@ static void domain_make(struct dom0_build *b)
 	if (rc)
 		refuse("error %d", rc);
 	dom0 = b->d;
-	b->d->max_pages = ~0UL;
+	b->d->max_pages = ~0U;		/* as good as none, and positive in every width */
 	for (unsigned int i = 0; options.dom0_vcpus_pin && i < vcpus; i++) {
 		struct cpumask one = { { 0 } };
 

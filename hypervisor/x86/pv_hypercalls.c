@@ -293,7 +293,7 @@ void pv_load_debugregs(struct vcpu *v)
 
 long hcall_set_debugreg(const uint64_t arg[6])
 {
-	return arg[0] < 8 ? pv_set_debugreg(current_vcpu(), arg[0], arg[1]) : -EINVAL;
+	return arg[0] < 8 ? pv_set_debugreg(current_vcpu(), arg[0], arg[1]) : -ENODEV;
 }
 
 long hcall_get_debugreg(const uint64_t arg[6])
