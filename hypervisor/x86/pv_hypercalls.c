@@ -10,6 +10,12 @@
 #include "string.h"
 
 void arch_iret(struct cpu_user_regs *regs) { pv_iret(regs); }
+void arch_iret_current(void) { pv_iret(cpu_guest_frame(this_cpu())); }
+
+bool arch_frame_is_replaced(const struct cpu_user_regs *regs)
+{
+	return regs->entry_vector == VECTOR_BOUNCE;
+}
 
 /* Rewrites the guest's argument registers and lets it execute SYSCALL once more. */
 void arch_hypercall_restart(const uint64_t *arg, unsigned int nargs)
