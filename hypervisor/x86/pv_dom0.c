@@ -67,8 +67,7 @@ static const void *module_data(const struct boot_module *m)
 
 static void kernel_unpack(struct dom0_build *b, const struct bzimage *bz)
 {
-	struct unpack u = { .in = bz->payload, .in_len = bz->payload_len,
-			    .ends_in_size = bz->format->ends_in_size && bz->protocol };
+	struct unpack u = { .in = bz->payload, .in_len = bz->payload_len };
 	uint64_t start = now_ns();
 
 	if (!bz->size)
