@@ -20,6 +20,7 @@
 #define PROB_BITS 11
 #define PROB_INIT (1U << (PROB_BITS - 1))
 #define PROB_MOVE 5
+#define PROB_CEILING ((1 << PROB_BITS) - (1 << PROB_MOVE) + 1)	/* see rc_bit() */
 #define MATCH_LEN_MIN 2
 
 /* States 0-6 follow a literal, 7-11 a match. */
@@ -47,7 +48,8 @@ UNPACK_INLINE uint32_t rc_bit(struct rc *rc, lzma_prob *prob)
 	bound = (rc->range >> PROB_BITS) * p;
 	if (rc->code < bound) {
 		rc->range = bound;
-		*prob = p + (((1U << PROB_BITS) - p) >> PROB_MOVE);
+		/* p + ((2^11 - p) >> 5), an operation shorter */
+		*prob = (lzma_prob)(p - (uint32_t)((int32_t)(p - PROB_CEILING) >> PROB_MOVE));
 		return 0;
 	}
 	rc->range -= bound;
@@ -67,6 +69,7 @@ UNPACK_INLINE uint32_t rc_tree(struct rc *rc, lzma_prob *tree, unsigned int bits
 {
 	uint32_t node = 1;
 
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < bits; i++)
 		node = rc_step(rc, tree, node);
 	return node;
@@ -106,6 +109,7 @@ UNPACK_INLINE uint8_t lzma_literal(struct rc *rc, lzma_prob *probs)
 {
 	uint32_t node = 1;
 
+#pragma GCC unroll 8
 	for (unsigned int i = 0; i < 8; i++)
 		node = rc_step(rc, probs, node);
 	return (uint8_t)node;
@@ -117,21 +121,23 @@ UNPACK_INLINE uint8_t lzma_literal(struct rc *rc, lzma_prob *probs)
  */
 UNPACK_INLINE uint8_t lzma_literal_matched(struct rc *rc, lzma_prob *probs, uint32_t match)
 {
-	uint32_t node = 1, same = 0x100;	/* 0 once a bit has differed */
+	uint32_t node = 1, expected;
 
-	for (unsigned int i = 0; i < 8; i++) {
-		uint32_t bit;
-
+	do {
 		match <<= 1;
-		bit = match & same;
-		if (rc_bit(rc, &probs[same + bit + node])) {
+		expected = match & 0x100;
+		if (rc_bit(rc, &probs[0x100 + expected + node])) {
 			node = node * 2 + 1;
-			same = bit;
+			if (!expected)
+				break;
 		} else {
 			node *= 2;
-			same ^= bit;
+			if (expected)
+				break;
 		}
-	}
+	} while (node < 0x100);
+	while (node < 0x100)
+		node = rc_step(rc, probs, node);
 	return (uint8_t)node;
 }
 
@@ -160,37 +166,21 @@ UNPACK_INLINE uint32_t lzma_distance(struct rc *rc, struct lzma_probs *p, uint32
 	return dist + rc_tree_reverse(rc, p->align, 4);
 }
 
-UNPACK_INLINE uint32_t lzma_match(struct rc *rc, struct lzma_probs *p, struct lzma_history *h,
-				  uint32_t pos_state)
+/*
+ * A match at one of the last four distances, which moves to the front.  True if it is of one byte, at the
+ * last distance; else a length follows.
+ */
+UNPACK_INLINE bool lzma_rep_is_short(struct rc *rc, struct lzma_row *row, struct lzma_history *h,
+				     size_t pos_state)
 {
-	uint32_t len = lzma_length(rc, &p->match_len, pos_state);
+	uint32_t dist;
 
-	h->rep[3] = h->rep[2];
-	h->rep[2] = h->rep[1];
-	h->rep[1] = h->rep[0];
-	h->rep[0] = lzma_distance(rc, p, len);
-	h->state = h->state < STATE_FIRST_MATCH ? 7 : 10;
-	return len;
-}
-
-/* A match at one of the last four distances, which moves to the front.  Gives the length. */
-UNPACK_INLINE uint32_t lzma_rep(struct rc *rc, struct lzma_probs *p, struct lzma_history *h,
-				uint32_t pos_state)
-{
-	uint32_t dist, state = h->state;
-
-	h->state = state < STATE_FIRST_MATCH ? 8 : 11;
-	if (!rc_bit(rc, &p->is_rep0[state])) {
-		if (!rc_bit(rc, &p->is_rep0_long[state][pos_state])) {
-			h->state = state < STATE_FIRST_MATCH ? 9 : 11;
-			return 1;
-		}
-		return lzma_length(rc, &p->rep_len, pos_state);
-	}
-	if (!rc_bit(rc, &p->is_rep1[state])) {
+	if (!rc_bit(rc, &row->is_rep0))
+		return !rc_bit(rc, &row->is_rep0_long[pos_state]);
+	if (!rc_bit(rc, &row->is_rep1)) {
 		dist = h->rep[1];
 	} else {
-		if (!rc_bit(rc, &p->is_rep2[state])) {
+		if (!rc_bit(rc, &row->is_rep2)) {
 			dist = h->rep[2];
 		} else {
 			dist = h->rep[3];
@@ -200,7 +190,33 @@ UNPACK_INLINE uint32_t lzma_rep(struct rc *rc, struct lzma_probs *p, struct lzma
 	}
 	h->rep[1] = h->rep[0];
 	h->rep[0] = dist;
-	return lzma_length(rc, &p->rep_len, pos_state);
+	return false;
+}
+
+/* A match: gives its length, while its distance, less one, becomes rep[0]; neither has been checked. */
+UNPACK_INLINE uint32_t lzma_match(struct rc *rc, struct lzma_probs *p, struct lzma_history *h, size_t pos_state)
+{
+	struct lzma_row *row = &p->row[h->state];
+	struct lzma_len *coder = &p->rep_len;
+	bool after_match = h->state >= STATE_FIRST_MATCH;
+	uint32_t len;
+
+	h->state = after_match ? 11 : 8;
+	if (!rc_bit(rc, &row->is_rep)) {
+		h->state--;
+		coder = &p->match_len;
+	} else if (lzma_rep_is_short(rc, row, h, pos_state)) {
+		h->state = after_match ? 11 : 9;
+		return 1;
+	}
+	len = lzma_length(rc, coder, pos_state);
+	if (coder == &p->match_len) {
+		h->rep[3] = h->rep[2];
+		h->rep[2] = h->rep[1];
+		h->rep[1] = h->rep[0];
+		h->rep[0] = lzma_distance(rc, p, len);
+	}
+	return len;
 }
 
 /*
@@ -220,7 +236,7 @@ static bool lzma_decode(struct lzma2 *s, const uint8_t *in, const uint8_t *in_en
 	while (out < out_end && rc.in <= in_end) {
 		size_t pos = (size_t)(out - dict), pos_state = pos & pos_mask, len;
 
-		if (!rc_bit(&rc, &p->is_match[h.state][pos_state])) {
+		if (!rc_bit(&rc, &p->row[h.state].is_match[pos_state])) {
 			uint32_t prev = pos ? out[-1] : 0;
 			lzma_prob *lit = p->literal[((pos & lp_mask) << lc) + (prev >> (8 - lc))];
 
@@ -231,8 +247,7 @@ static bool lzma_decode(struct lzma2 *s, const uint8_t *in, const uint8_t *in_en
 			h.state = after_literal[h.state];
 			continue;
 		}
-		len = !rc_bit(&rc, &p->is_rep[h.state]) ? lzma_match(&rc, p, &h, pos_state) :
-			lzma_rep(&rc, p, &h, pos_state);
+		len = lzma_match(&rc, p, &h, pos_state);
 		if (h.rep[0] >= pos || len > (size_t)(out_end - out))
 			return false;
 		out = copy_match(out, (size_t)h.rep[0] + 1, len, limit);

@@ -21,9 +21,14 @@ struct lzma_len {
 	lzma_prob high[256];
 };
 
+/* Which kind of symbol comes next, by what came before (the state). */
+struct lzma_row {
+	lzma_prob is_match[16], is_rep0_long[16];	/* by position */
+	lzma_prob is_rep, is_rep0, is_rep1, is_rep2;
+};
+
 struct lzma_probs {
-	lzma_prob is_match[12][16], is_rep0_long[12][16];	/* by state and position */
-	lzma_prob is_rep[12], is_rep0[12], is_rep1[12], is_rep2[12];
+	struct lzma_row row[12];
 	lzma_prob slot[4][64];		/* by length */
 	lzma_prob special[128];		/* low bits of short distances */
 	lzma_prob align[16];		/* low four bits of long distances */

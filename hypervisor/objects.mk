@@ -69,7 +69,8 @@ $(O)/hv/%.o: %.S $(O)/hv/offsets.h
 HV_UNPACK_SRC := $(addprefix hypervisor/,crc.c fse.c inflate.c lzma2.c unlz4.c unpack.c unxz.c unzstd.c zhuff.c)
 HV_SRC += $(HV_UNPACK_SRC) hypervisor/bzimage.c hypervisor/elf.c
 
-UNIT_TESTS += unpack bzimage elf
+UNIT_TESTS += crc unpack bzimage elf
+test_crc_SRC := hypervisor/crc.c
 test_unpack_SRC := $(HV_UNPACK_SRC)
 test_bzimage_SRC := $(HV_UNPACK_SRC) hypervisor/bzimage.c
 test_elf_SRC := hypervisor/elf.c
@@ -112,3 +113,9 @@ fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
 # Last, when all objects are known.
 $(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds
+# The core as unit tests see it: real, on a fake machine.
+HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c page.c \
+	sched.c sched_credit.c sched_op.c softirq.c timer.c vcpu.c)
+HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu
+UNIT_TESTS += $(HV_CORE_TESTS)
+$(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))

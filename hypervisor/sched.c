@@ -54,9 +54,10 @@ static void sched_wake_unlock(struct vcpu *v, struct cpu *c, uint64_t flags)
 	if (vcpu_is_off(v)) {
 		bool wants_cpu = vcpu_is_runnable(v);
 
+		if (wants_cpu)
+			scheduler->insert(v);
 		vcpu_runstate_change(v, wants_cpu ? RUNSTATE_runnable : vcpu_off_state(v), now_ns());
 		if (wants_cpu) {
-			scheduler->insert(v);
 			v->is_queued = true;
 			scheduler->kick(v);
 		}

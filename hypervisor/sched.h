@@ -25,7 +25,8 @@ struct scheduler {
 	int (*vcpu_init)(struct vcpu *v);		/* v->cpu is set; not for idle vcpus */
 	void (*vcpu_free)(struct vcpu *v);
 	struct cpu *(*pick_cpu)(struct vcpu *v);	/* where it should be; locked unless it's new; takes no other lock */
-	void (*insert)(struct vcpu *v);			/* locked: queue it: it woke, or (if current) was preempted */
+	void (*insert)(struct vcpu *v);			/* locked: queue it: it woke (its run state tells from
+							 * what), or (if current) was preempted */
 	void (*remove)(struct vcpu *v);			/* locked: take it off the queue */
 	void (*kick)(struct vcpu *v);			/* locked: it waits: make a CPU look that should run it now */
 	void (*charge)(struct vcpu *v, uint64_t ran_ns);	/* locked: the current one ran for so long */

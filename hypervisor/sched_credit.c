@@ -20,6 +20,7 @@
 #define PERIOD_NS (30 * NS_PER_MS)
 #define BOOST_NS NS_PER_MS		/* a boost is worth so much running */
 #define SLICE_MIN_NS (100 * NS_PER_US)	/* what is left of a budget may be tiny: a switch costs more */
+#define CREDIT_FIRST_NS (10 * NS_PER_MS)	/* until the first accounting */
 #define WEIGHT_DEFAULT 256
 #define WEIGHT_SCALE 64			/* a domain's weight is split among its vcpus in such parts */
 #define VTIME_SHIFT 16
@@ -167,8 +168,8 @@ static void credit_insert(struct vcpu *v)
 
 	cv->has_woken = v != v->cpu->sched.current;
 	cv->is_active = true;
-	if (cv->has_woken)
-		cv->boost_ns = __atomic_load_n(&cv->credit_ns, __ATOMIC_RELAXED) >= 0 ? BOOST_NS : 0;
+	if (cv->has_woken)		/* from waiting for an event, not from a pause */
+		cv->boost_ns = v->runstate.state == RUNSTATE_blocked ? BOOST_NS : 0;
 	credit_settle(cc, cv);
 	credit_enqueue(cc, cv);
 	credit_start_ticking();
@@ -592,6 +593,7 @@ static int credit_vcpu_init(struct vcpu *v)
 	cv->home = credit_cpu(v->cpu);
 	cv->vtime = cv->home->min_vtime;
 	cv->weight = WEIGHT_DEFAULT * WEIGHT_SCALE;
+	cv->credit_ns = CREDIT_FIRST_NS;
 	list_init(&cv->link);
 	v->sched_priv = cv;
 	return 0;

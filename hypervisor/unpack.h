@@ -26,8 +26,8 @@ struct unpack {
 };
 
 /* Bytes of work memory for each format; the last does for all. */
-#define UNPACK_WORK_XZ (124UL << 10)
-#define UNPACK_WORK_GZIP (17UL << 10)
+#define UNPACK_WORK_XZ (144UL << 10)
+#define UNPACK_WORK_GZIP (41UL << 10)
 #define UNPACK_WORK_ZSTD (156UL << 10)
 #define UNPACK_WORK_LZ4 0UL
 #define UNPACK_WORK_MAX UNPACK_WORK_ZSTD

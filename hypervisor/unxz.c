@@ -61,7 +61,7 @@ static bool xz_vli(struct xz_cursor *c, uint64_t *value)
 	return false;
 }
 
-static void xz_record(const struct xz *x, struct xz_records *r, uint64_t packed, uint64_t size)
+static void xz_record(struct xz *x, struct xz_records *r, uint64_t packed, uint64_t size)
 {
 	uint64_t pair[2] = { packed, size };
 
@@ -93,9 +93,10 @@ static bool x86_is_near(uint8_t top)
 static uint8_t *x86_find_branch(uint8_t *p, const uint8_t *end)
 {
 	for (; end - p >= 8; p += 8) {
-		uint64_t w = (get_le64(p) & ~0x0101010101010101ULL) ^ 0xe8e8e8e8e8e8e8e8ULL;
+		/* without their lowest bits the bytes are e8 >> 1 = 74 or not; 80 less the difference can't borrow */
+		uint64_t w = (get_le64(p) >> 1 & 0x7f7f7f7f7f7f7f7fULL) ^ 0x7474747474747474ULL;
 
-		w = (w - 0x0101010101010101ULL) & ~w & 0x8080808080808080ULL;
+		w = (0x8080808080808080ULL - w) & 0x8080808080808080ULL;
 		if (w)
 			return p + (__builtin_ctzll(w) >> 3);
 	}

@@ -1,1 +1,75 @@
 # What xend/ builds, tests and installs.
+
+# What xm and xend share: S-expressions, the configuration language, the domain model.
+SXP_SRC := xend/sxp.c xend/sxp_print.c
+EVAL_SRC := xend/eval.c xend/eval_value.c xend/eval_text.c xend/eval_lex.c xend/eval_parse.c \
+	xend/eval_parse_expr.c xend/eval_run.c xend/eval_expr.c xend/eval_call.c xend/eval_op.c \
+	xend/eval_format.c xend/eval_builtin.c xend/eval_method.c xend/eval_module.c xend/eval_re.c
+CONFIG_SRC := xend/config.c xend/config_vars.c xend/config_value.c xend/config_device.c \
+	xend/config_disk.c xend/config_sxp.c xend/config_from.c xend/config_check.c \
+	xend/config_lint.c $(EVAL_SRC) $(SXP_SRC)
+
+UNIT_TESTS += sxp eval config
+test_sxp_SRC := $(SXP_SRC)
+test_eval_SRC := $(EVAL_SRC)
+test_eval_LIBS := -lm
+test_config_SRC := $(CONFIG_SRC)
+test_config_LIBS := -lm
+
+FUZZERS += sxp eval config
+fuzz_sxp_SRC := $(SXP_SRC)
+fuzz_eval_SRC := $(EVAL_SRC)
+fuzz_eval_LIBS := -lm
+fuzz_config_SRC := $(CONFIG_SRC)
+fuzz_config_LIBS := -lm
+# Hypercall wrappers, and the builder of domains (need HYP_OBJS and HYP_LIBS).
+CTL_OBJS    := $(addprefix $(O)/xend/,domctl.o sysctl.o memop.o)
+BUILD_OBJS  := $(addprefix $(O)/xend/,fault.o sandbox.o image.o image_cache.o image_elf.o \
+	image_notes.o image_unpack.o layout.o build.o build_frames.o \
+	dump.o dump_p2m.o) $(CTL_OBJS)
+BUILD_LIBS  := -llzma -lz -lzstd -llz4
+
+IMAGE_SRC := $(addprefix xend/,fault.c sandbox.c image.c image_cache.c image_elf.c image_notes.c \
+	image_unpack.c)
+
+UNIT_TESTS += image
+test_image_SRC := $(IMAGE_SRC)
+test_image_LIBS := $(BUILD_LIBS)
+
+FUZZERS += image
+fuzz_image_SRC := $(IMAGE_SRC)
+fuzz_image_LIBS := $(BUILD_LIBS)
+
+UNIT_TESTS += sandbox
+test_sandbox_SRC := xend/sandbox.c
+
+UNIT_TESTS += layout
+test_layout_SRC := xend/layout.c xend/fault.c
+
+# Against a made-up hypervisor, part of the test.
+UNIT_TESTS += build
+test_build_SRC := $(addprefix xend/,build.c build_frames.c layout.c fault.c)
+
+UNIT_TESTS += dump
+test_dump_SRC := $(addprefix xend/,dump.c dump_p2m.c fault.c)
+
+# What xm and xend share of domains: who is there, what is managed, settings, jobs.
+SHARED_OBJS := $(addprefix $(O)/xend/,domain.o roster.o managed.o host.o settings.o job.o lock.o) \
+	$(CONFIG_SRC:%.c=$(O)/%.o)
+TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
+TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
+
+XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o create.o tune.o worker.o launch.o \
+	reap.o life.o)
+
+PROGRAMS += $(O)/xend/xend
+
+$(O)/xend/xend: $(XEND_OBJS) $(TOOL_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+
+CONSOLED_OBJS := $(addprefix $(O)/xend/,xenconsoled.o console.o viewer.o conlog.o conring.o lock.o)
+
+PROGRAMS += $(O)/xend/xenconsoled
+
+$(O)/xend/xenconsoled: $(CONSOLED_OBJS) $(CTL_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)

@@ -1,1 +1,32 @@
 # What xenstore/ builds, tests and installs.
+
+# What every user-space part uses: log, buffer, event loop, the door to the hypervisor.
+BASE_OBJS := $(addprefix $(O)/xenstore/,log.o buf.o loop.o)
+HYP_OBJS  := $(O)/xenstore/hyp.o
+HYP_LIBS  := -lxencall -lxenforeignmemory -lxengnttab -lxenevtchn
+# The XenStore client library (needs BASE_OBJS).
+XS_OBJS   := $(O)/xenstore/xs.o
+
+# The daemon but for its main file and its door to the guests.
+XENSTORED_PARTS := heap path perms quota kids list store txn watch change conn ring domain \
+	request control update
+XENSTORED_OBJS := $(XENSTORED_PARTS:%=$(O)/xenstore/%.o)
+
+XENSTORE_LINKS := chmod control exists list ls read rm watch write
+
+PROGRAMS += $(O)/xenstored $(O)/xenstore-cli $(XENSTORE_LINKS:%=$(O)/xenstore-%)
+
+$(O)/xenstored: $(O)/xenstore/xenstored.o $(O)/xenstore/guest_xen.o $(XENSTORED_OBJS) \
+		$(HYP_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
+
+UNIT_TESTS += loop buf
+test_loop_SRC := xenstore/loop.c
+test_buf_SRC := xenstore/buf.c
+
+# build/xenstore is the objects' directory: the program takes its name when it is installed.
+$(O)/xenstore-cli: $(O)/xenstore/cli.o $(XS_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^
+
+$(XENSTORE_LINKS:%=$(O)/xenstore-%): $(O)/xenstore-cli
+	ln -sf xenstore-cli $@

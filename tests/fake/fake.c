@@ -411,14 +411,22 @@ static void fake_cpu_new(unsigned int cpu)
 	cpumask_set(&cpu_online, cpu);
 }
 
-static int fake_setup(unsigned int count)
+static void fake_frames_new(void)
 {
-	if (!fake_ram)
-		fake_ram = aligned_alloc(PAGE_SIZE, FAKE_FRAMES * PAGE_SIZE);
+	fake_ram = aligned_alloc(PAGE_SIZE, FAKE_FRAMES * PAGE_SIZE);
+	assert_non_null(fake_ram);
 	frame_table = frames;
 	max_mfn = FAKE_FRAMES - 1;
 	for (unsigned int i = 0; i < FAKE_FRAMES; i++)
 		frames[i] = (struct page){ .flags = PAGEF_FREE, .owner = DOMID_INVALID };
+}
+
+static int fake_setup(unsigned int count)
+{
+	bool is_first = !fake_ram;
+
+	if (is_first)
+		fake_frames_new();
 	fake_now = 1000 * NS_PER_S;
 	fake_mem_left = fake_yield_after = -1;
 	fake_pirq_rc = fake_context_rc = 0;
@@ -433,8 +441,10 @@ static int fake_setup(unsigned int count)
 	for (unsigned int i = 0; i < count; i++)
 		fake_cpu_new(i);
 	fake_be_cpu(0);
-	if (!dom_io)
+	if (is_first) {			/* what is kept for ever: tables of domain numbers */
 		assert_int_equal(domains_init(), 0);
+		fake_destroy(fake_domain(1, 1));
+	}
 	mem_live = 0;
 	return 0;
 }
@@ -445,7 +455,7 @@ int fake_setup_4(void **state) { return fake_setup(4); }
 
 struct domain *fake_domain(domid_t id, unsigned int vcpus)
 {
-	struct xen_domctl_createdomain config = { .max_vcpus = vcpus, .max_evtchn_port = 4095 };
+	struct xen_domctl_createdomain config = { .max_vcpus = vcpus, .max_evtchn_port = 5000 };
 	struct domain *d;
 
 	assert_int_equal(domain_create(id, &config, id == 0, &d), 0);
@@ -469,6 +479,12 @@ void fake_destroy(struct domain *d)
 		dom0 = NULL;
 	for (unsigned int i = 0; i < cpu_count; i++)	/* nobody is one of its vcpus by fake_be() */
 		fakes[i].runs = fakes[i].cpu.sched.current;
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {	/* the only CPU can't wait for itself */
+		if (!d->vcpu[i])
+			continue;
+		__atomic_fetch_add(&d->vcpu[i]->pauses, 1, __ATOMIC_SEQ_CST);
+		vcpu_sleep_nosync(d->vcpu[i]);
+	}
 	fake_softirqs();
 	fakes[fake_cpu_id()].runs = fake_this_cpu->idle;
 	domain_get_counted(d);

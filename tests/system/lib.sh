@@ -39,7 +39,7 @@ tap_plan() {
 # A boot's settings; boot_reset gives each its default.
 boot_reset() {
 	machine=pc cpus=1 memory=512 cpu=max,-smap,-smep
-	hv_args='loglvl=all' modules= limit=180 script=
+	hv_args='loglvl=all' modules= cdrom= limit=180 script=
 	qemu_more=
 }
 
@@ -65,18 +65,22 @@ qemu_run() {
 		-no-reboot $qemu_more "$@"
 }
 
-# boot NAME [QEMU-ARGUMENT…]: boots $hypervisor with $modules, follows $script on the serial line,
-# and leaves the console in $log.
+# boot NAME [QEMU-ARGUMENT…]: boots $hypervisor with $modules, or the ISO image $cdrom, follows $script on
+# the serial line, and leaves the console in $log.
 boot() {
 	log=$logs/$1.log
 	shift
+	if [ -n "$cdrom" ]; then
+		set -- -cdrom "$cdrom" "$@"
+	else
+		set -- -kernel "$hypervisor" -append "com1=115200,8n1 console=com1 $hv_args" \
+			${modules:+-initrd "$modules"} "$@"
+	fi
 	printf '%s%s\n' "$boot_failures" "$script" >"$work/script"
-	qemu_run "$expect" -l "$log" -t "$limit" "$work/script" -- \
-		-display none -serial stdio -monitor none -net none \
-		-kernel "$hypervisor" -append "com1=115200,8n1 console=com1 $hv_args" \
-		${modules:+-initrd "$modules"} "$@" 2>"$work/why"
+	qemu_run "$expect" -l "$work/log" -t "$limit" "$work/script" -- \
+		-display none -serial stdio -monitor none -net none "$@" 2>"$work/why"
 	boot_status=$?
-	tr -d '\r' <"$log" >"$work/log" && mv "$work/log" "$log"
+	tr -d '\r' <"$work/log" >"$log"
 	why=$(tail -n 1 "$work/why")
 }
 
@@ -86,17 +90,18 @@ dom0_boot() {
 	name=$1 tests=$2
 	shift 2
 	args="console=hvc0 tests=$tests want_cpus=${vcpus:-$cpus} now=$(date +%s) $kernel_args"
-	modules="$kernel $(echo "$args" | sed 's/,/,,/g'),$image"
 	[ -n "$script" ] || script='wait ALL TESTS RAN
 exit'
+	if [ -n "$make_cdrom" ]; then
+		cdrom=$work/boot.iso
+		$make_cdrom "$args" || return 1
+	else
+		modules="$kernel $(echo "$args" | sed 's/,/,,/g'),$image"
+	fi
 	boot "$name" "$@"
 	for test in $(echo "$tests" | tr , ' '); do
 		dom0_judge "$name" "$test"
 	done
-	case ,$tests, in
-	*,poweroff,*|*,reboot,*) ;;
-	*) tap_result $boot_status "$name: the boot ends by itself" "$why (see $log)" ;;
-	esac
 }
 
 dom0_judge() {
@@ -113,6 +118,28 @@ dom0_judge() {
 	fi
 }
 
+# guest_boot NAME GUEST [ARGUMENTS]: boots a test guest as domain 0 and passes on each of its results.
+guest_boot() {
+	name=$1
+	modules="$O/tests/guest/$2.elf $3"
+	# Xen 4.17 halts when its domain 0 powers off, ours ends the machine.
+	case $HYPERVISOR in
+	ours) end=exit ;;
+	debian) end='wait halting machine' ;;
+	esac
+	script="fail Guest panic
+wait ALL TESTS RAN
+$end"
+	boot "$name"
+	while read -r word verdict rest; do
+		case "$word $verdict" in
+		"TEST ok") tap_result 0 "$name: $rest" ;;
+		"TEST not") tap_result 1 "$name: ${rest#ok }" ;;
+		esac
+	done <"$log"
+	tap_result $boot_status "$name: the guest runs to its end" "$why (see $log)"
+}
+
 image=$O/system/dom0.cpio
-kernel_args=
+kernel_args= make_cdrom=
 boot_reset

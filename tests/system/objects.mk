@@ -31,3 +31,14 @@ TOOLS := $(if $(filter %/xend,$(PROGRAMS)),ours,debian)
 
 run: all $(O)/debian/ready $(O)/system/dom0-$(TOOLS).cpio $(O)/tests/system/expect
 	@tests/system/run-dom0 $(HYPERVISOR_$(HYPERVISOR)) $(O)/debian/vmlinuz $(O)/system/dom0-$(TOOLS).cpio
+
+$(O)/system/debian-root.img: tests/system/debian-root-image
+	@mkdir -p $(@D)
+	tests/system/debian-root-image $@
+
+SYSTEM_TESTS += $(addprefix tests/system/,guests dom0-machines dom0-devices dom0-console multiboot2 \
+	bad-boot stress debian-root)
+SYSTEM_NEEDS += $(O)/system/debian-root.img
+# A PV guest built by hand: tests the builder without xend.
+$(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP_OBJS) $(XS_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(BUILD_LIBS) $(HYP_LIBS)

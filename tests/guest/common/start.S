@@ -21,6 +21,7 @@
 	note	XEN_ELFNOTE_GUEST_OS, .asciz "xylem-test"
 	note	XEN_ELFNOTE_XEN_VERSION, .asciz "xen-3.0"
 	note	XEN_ELFNOTE_LOADER, .asciz "generic"
+	note	XEN_ELFNOTE_FEATURES, .asciz "writable_page_tables|gnttab_map_avail_bits|pae_pgdir_above_4gb"
 	note	XEN_ELFNOTE_PAE_MODE, .asciz "yes"
 	note	XEN_ELFNOTE_VIRT_BASE, .quad VIRT_BASE
 	note	XEN_ELFNOTE_PADDR_OFFSET, .quad 0

@@ -12,5 +12,5 @@ void test_main(void)
 		start_info->flags, start_info->nr_pages, start_info->pt_base, start_info->nr_pt_frames);
 	print("mfn_list 0x%lx mod_start 0x%lx mod_len %lu cmd_line '%s'\n", start_info->mfn_list,
 		start_info->mod_start, start_info->mod_len, (const char *)start_info->cmd_line);
-	print("TEST ok hello\n");
+	print("TEST ok hello\nALL TESTS RAN\n");
 }

@@ -1,0 +1,324 @@
+/* The client's side of a job. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "xenstore/buf.h"
+#include "xenstore/xs.h"
+#include "xend/job.h"
+#include "xend/lock.h"
+
+#define POLL_MS 200			/* how soon a Ctrl-C or the daemon's end is noticed */
+#define XEND_BACK_MS 10000		/* how long a restart of xend may take */
+
+const char *const job_state_names[JOB_STATES] = {
+	"queued", "running", "done", "failed", "cancelled",
+};
+
+int job_state_parse(const char *word)
+{
+	for (int i = 0; word && i < JOB_STATES; i++)
+		if (!strcmp(word, job_state_names[i]))
+			return i;
+	return -1;
+}
+
+const char *job_path(unsigned number, const char *rest, char path[JOB_PATH])
+{
+	snprintf(path, JOB_PATH, JOB_ROOT "/%u%s%s", number, *rest ? "/" : "", rest);
+	return path;
+}
+
+int job_text_write(struct xs *xs, uint32_t t, const char *path, const char *text)
+{
+	char piece[JOB_PATH + 16];
+	size_t length = strlen(text), at = 0;
+	int rc = 0;
+
+	if (length > (size_t)JOB_PIECE * JOB_PIECES_MAX)
+		return -E2BIG;
+	for (unsigned i = 0; rc == 0 && at < length; i++) {
+		size_t n = length - at < JOB_PIECE ? length - at : JOB_PIECE;
+
+		snprintf(piece, sizeof piece, "%s/%u", path, i);
+		rc = xs_write(xs, t, piece, text + at, n);
+		at += n;
+	}
+	return rc;
+}
+
+char *job_text_read(struct xs *xs, uint32_t t, const char *path)
+{
+	struct buf text = { 0 };
+	char name[16];
+
+	for (unsigned i = 0; i < JOB_PIECES_MAX; i++) {
+		char *part;
+
+		snprintf(name, sizeof name, "%u", i);
+		part = xs_get(xs, t, path, name);
+		if (!part && errno != ENOENT) {
+			int err = errno;
+
+			buf_free(&text);
+			errno = err;
+			return NULL;
+		}
+		if (!part)
+			break;
+		buf_add_string(&text, part);
+		free(part);
+	}
+	buf_add(&text, "", 0);
+	if (!text.len && !text.failed)
+		return strdup("");
+	return buf_take(&text);
+}
+
+/* Field 22 of /proc/<pid>/stat, counted behind the name's last bracket: proc(5). */
+static unsigned long long start_time(pid_t pid)
+{
+	char path[48], stat[1024], *at;
+	unsigned long long ticks = 0;
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	n = fread(stat, 1, sizeof stat - 1, f);
+	stat[n] = '\0';
+	fclose(f);
+	at = strrchr(stat, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		ticks = strtoull(at, NULL, 10);
+	return ticks;
+}
+
+void job_client_print(char *text, size_t size)
+{
+	snprintf(text, size, "%d %llu", (int)getpid(), start_time(getpid()));
+}
+
+bool job_client_is_alive(const char *text)
+{
+	unsigned long long since;
+	int pid;
+
+	return sscanf(text, "%d %llu", &pid, &since) == 2 && pid > 0 && since &&
+	       start_time(pid) == since;
+}
+
+struct submission {
+	const struct job_request *request;
+	unsigned number;
+};
+
+static int submit_body(struct xs *xs, uint32_t t, void *ctx)
+{
+	struct submission *s = ctx;
+	char path[JOB_PATH], client[48], name[32];
+	uint64_t next = 1;
+	int rc = xs_get_u64(xs, t, "/tool/xend", "next-job", &next);
+
+	if (rc < 0 && rc != -ENOENT && rc != -EINVAL)
+		return rc;
+	s->number = (unsigned)next;
+	rc = xs_printf(xs, t, JOB_NEXT, "%u", s->number + 1);
+	job_client_print(client, sizeof client);
+	if (rc == 0)
+		rc = xs_printf(xs, t, job_path(s->number, "client", path), "%s", client);
+	if (rc == 0)
+		rc = xs_printf(xs, t, job_path(s->number, "command", path), "%s",
+			       s->request->command);
+	for (size_t i = 0; rc == 0 && i < s->request->args; i++) {
+		snprintf(name, sizeof name, "arg/%zu", i);
+		rc = xs_printf(xs, t, job_path(s->number, name, path), "%s", s->request->arg[i]);
+	}
+	if (rc == 0 && s->request->body)
+		rc = job_text_write(xs, t, job_path(s->number, "body", path), s->request->body);
+	return rc;
+}
+
+int job_submit(struct xs *xs, const struct job_request *r, unsigned *number)
+{
+	struct submission s = { .request = r };
+	int rc = r->args > JOB_ARGS_MAX ? -E2BIG : xs_txn(xs, submit_body, &s);
+
+	*number = s.number;
+	return rc;
+}
+
+bool job_progress_parse(const char *text, struct job_progress *p)
+{
+	unsigned long long done, total;
+
+	if (sscanf(text, "%llu %llu %63[^\n]", &done, &total, p->phase) != 3)
+		return false;
+	p->done = done;
+	p->total = total;
+	return true;
+}
+
+static long long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* JOB_RUNNING …; -1: nobody took it yet; -ENOENT: the job is gone. */
+static int state_read(struct xs *xs, const char *dir)
+{
+	char *word = xs_get(xs, XS_TXN_NONE, dir, "state");
+	int state = job_state_parse(word);
+
+	if (!word && errno != ENOENT)
+		return errno == EPERM ? -EACCES : -errno;	/* -1 means something else here */
+	if (!word && xs_exists(xs, XS_TXN_NONE, dir) == 0)
+		return -ENOENT;
+	free(word);
+	return state;
+}
+
+static void progress_show(struct xs *xs, const char *dir, const struct job_wait *how)
+{
+	struct job_progress p;
+	char *text = how->progress ? xs_get(xs, XS_TXN_NONE, dir, "progress") : NULL;
+
+	if (text && job_progress_parse(text, &p))
+		how->progress(how->ctx, &p);
+	free(text);
+}
+
+static char *text_or_empty(char *text)
+{
+	return text ? text : strdup("");
+}
+
+static int outcome_read(struct xs *xs, unsigned number, int state, struct job_outcome *out)
+{
+	char dir[JOB_PATH], path[JOB_PATH + 16];
+	uint64_t code = 0;
+
+	job_path(number, "", dir);
+	snprintf(path, sizeof path, "%s/result", dir);
+	*out = (struct job_outcome){ .result = text_or_empty(job_text_read(xs, XS_TXN_NONE, path)) };
+	out->error = text_or_empty(xs_get(xs, XS_TXN_NONE, dir, "error"));
+	out->hint = text_or_empty(xs_get(xs, XS_TXN_NONE, dir, "error/hint"));
+	if (state == JOB_CANCELLED)
+		out->code = ECANCELED;
+	else if (state == JOB_FAILED)
+		out->code = xs_get_u64(xs, XS_TXN_NONE, dir, "error/code", &code) == 0 && code
+			    ? (int)code : EIO;
+	xs_rm(xs, XS_TXN_NONE, dir);
+	if (out->result && out->error && out->hint)
+		return 0;
+	job_outcome_free(out);
+	return -ENOMEM;
+}
+
+void job_outcome_free(struct job_outcome *out)
+{
+	free(out->result);
+	free(out->error);
+	free(out->hint);
+	*out = (struct job_outcome){ 0 };
+}
+
+struct waiting {
+	struct xs *xs;
+	const struct job_wait *how;
+	char dir[JOB_PATH];
+	unsigned number;
+	long long deadline, gone_since;	/* ms; gone_since 0: xend is there */
+	bool asked_to_cancel;
+};
+
+/* Is xend still there?  0, or what job_wait() gives when it stays away. */
+static int check_daemon(struct waiting *w, int state)
+{
+	char path[JOB_PATH];
+
+	if (lock_is_held(XEND_PID_FILE, NULL) == 1) {
+		w->gone_since = 0;
+		return 0;
+	}
+	if (!w->gone_since)
+		w->gone_since = now_ms();
+	if (now_ms() - w->gone_since < XEND_BACK_MS)
+		return 0;
+	if (state >= JOB_RUNNING)
+		return -EINPROGRESS;
+	/* Nobody took it, and nobody shall take it once we have said so. */
+	xs_rm(w->xs, XS_TXN_NONE, job_path(w->number, "", path));
+	return -ESRCH;
+}
+
+static void check_cancel(struct waiting *w)
+{
+	char path[JOB_PATH];
+
+	if (w->asked_to_cancel || !w->how->is_cancelled || !w->how->is_cancelled(w->how->ctx))
+		return;
+	w->asked_to_cancel = true;
+	xs_write(w->xs, XS_TXN_NONE, job_path(w->number, "cancel", path), "", 0);
+}
+
+static int wait_step(struct waiting *w)
+{
+	struct xs_event ev;
+	int rc = xs_wait_event(w->xs, &ev, POLL_MS);
+
+	if (rc == 0)
+		xs_event_free(&ev);
+	while (rc == 0 && xs_next_event(w->xs, &ev) == 0)
+		xs_event_free(&ev);
+	return rc == -ENOTCONN ? rc : 0;
+}
+
+/* The final state, or -errno. */
+static int wait_for_end(struct waiting *w)
+{
+	for (;;) {
+		int rc, state = state_read(w->xs, w->dir);
+
+		if (state >= JOB_DONE || state == -ENOTCONN)
+			return state;
+		if (state == -ENOENT)
+			return -ENOENT;
+		progress_show(w->xs, w->dir, w->how);
+		check_cancel(w);
+		rc = check_daemon(w, state);
+		if (rc == 0 && w->deadline && now_ms() >= w->deadline)
+			rc = -ETIMEDOUT;
+		if (rc == 0)
+			rc = wait_step(w);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+int job_wait(struct xs *xs, unsigned number, const struct job_wait *how, struct job_outcome *out)
+{
+	struct waiting w = { .xs = xs, .how = how, .number = number };
+	char watched[JOB_PATH];
+	int rc;
+
+	job_path(number, "", w.dir);
+	job_path(number, how->progress ? "" : "state", watched);
+	if (how->timeout_ms >= 0)
+		w.deadline = now_ms() + how->timeout_ms;
+	rc = xs_watch(xs, watched, "job");
+	if (rc < 0)
+		return rc;
+	rc = wait_for_end(&w);
+	xs_unwatch(xs, watched, "job");
+	return rc < 0 ? rc : outcome_read(xs, number, rc, out);
+}

@@ -1,0 +1,403 @@
+/* Launching a domain: build, describe in XenStore, introduce, unpause. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "xenstore/hyp.h"
+#include "xenstore/xs.h"
+#include "xend/build.h"
+#include "xend/domain.h"
+#include "xend/domctl.h"
+#include "xend/image.h"
+#include "xend/jobs.h"
+#include "xend/launch.h"
+#include "xend/reap.h"
+#include "xend/settings.h"
+#include "xend/sysctl.h"
+#include "xend/xend.h"
+
+#define MEMORY_FALLBACK_MIB 128		/* what a configuration without memory= gets */
+#define OVERHEAD_KIB 1024		/* what the hypervisor needs for a small domain's own */
+
+/* ---------------------------------------------------------------- checks */
+
+static int check_builder(const struct config *c, struct fault *f)
+{
+	const char *builder = config_text(c, CONFIG_BUILDER);
+
+	if (builder && !strcmp(builder, "hvm"))
+		return fault_set(f, ENOSYS, "HVM guests are not available yet in this version");
+	if (builder && strcmp(builder, "linux") && strcmp(builder, "generic"))
+		return fault_set(f, EINVAL, "unknown image type: %s", builder);
+	if (config_text(c, CONFIG_BOOTLOADER) && *config_text(c, CONFIG_BOOTLOADER))
+		return fault_set(f, ENOSYS, "Boot loaders are not available yet in this version; "
+				 "name kernel= and ramdisk= instead of bootloader=");
+	return 0;
+}
+
+static int check_files(const struct config *c, struct fault *f)
+{
+	const char *kernel = config_text(c, CONFIG_KERNEL), *ramdisk = config_text(c, CONFIG_RAMDISK);
+
+	if (!kernel || !*kernel)
+		return fault_set(f, EINVAL, "The configuration names no kernel");
+	if (access(kernel, F_OK) < 0)
+		return fault_set(f, ENOENT, "Kernel image does not exist: %s", kernel);
+	if (ramdisk && *ramdisk && access(ramdisk, F_OK) < 0)
+		return fault_set(f, ENOENT, "Kernel ramdisk does not exist: %s", ramdisk);
+	return 0;
+}
+
+/* A guest without the disk that it was promised would be a lie. */
+static int check_devices(const struct config *c, struct fault *f)
+{
+	for (size_t i = 0; i < c->devices; i++)
+		if (strcmp(c->device[i].class, "console"))
+			return fault_set(f, ENOSYS, "Devices of class %s are not available yet in "
+					 "this version", c->device[i].class);
+	return 0;
+}
+
+int launch_check(const struct config *c, struct fault *f)
+{
+	int rc = check_builder(c, f);
+
+	if (rc == 0)
+		rc = check_files(c, f);
+	if (rc == 0)
+		rc = check_devices(c, f);
+	return rc;
+}
+
+/* ----------------------------------------------------------------- sizes */
+
+static uint64_t memory_kib(const struct config *c)
+{
+	return (uint64_t)config_int(c, CONFIG_MEMORY, MEMORY_FALLBACK_MIB) * 1024;
+}
+
+static uint64_t maxmem_kib(const struct config *c)
+{
+	uint64_t max = (uint64_t)config_int(c, CONFIG_MAXMEM, 0) * 1024;
+
+	return max > memory_kib(c) ? max : memory_kib(c);
+}
+
+/* vcpus exist; with maxvcpus, those above vcpus are offline at first. */
+static unsigned vcpus_all(const struct config *c)
+{
+	int64_t vcpus = config_int(c, CONFIG_VCPUS, 1), max = config_int(c, CONFIG_MAXVCPUS, 0);
+
+	if (vcpus < 1)
+		vcpus = 1;
+	return (unsigned)(max > vcpus ? max : vcpus);
+}
+
+static bool vcpu_is_online(const struct config *c, unsigned vcpu)
+{
+	if (config_is_set(c, CONFIG_VCPU_AVAIL))
+		return vcpu < 64 && (uint64_t)config_int(c, CONFIG_VCPU_AVAIL, -1) >> vcpu & 1;
+	if (config_int(c, CONFIG_MAXVCPUS, 0) > config_int(c, CONFIG_VCPUS, 1))
+		return vcpu < (unsigned)config_int(c, CONFIG_VCPUS, 1);
+	return true;
+}
+
+static int check_memory(struct hyp *h, const struct config *c, struct fault *f)
+{
+	struct xen_sysctl_physinfo phys;
+	uint64_t need = memory_kib(c) + OVERHEAD_KIB, have;
+	int rc = sysctl_physinfo(h, &phys);
+
+	if (rc < 0)
+		return fault_errno(f, -rc, "Unable to ask for free memory");
+	have = (phys.free_pages + phys.scrub_pages) * 4;
+	if (have >= need)
+		return 0;
+	fault_set(f, ENOMEM, "Not enough free memory and dom0_min_mem is 0, so I cannot release any "
+		  "more.  I need %llu KiB but only have %llu.", (unsigned long long)need,
+		  (unsigned long long)have);
+	fault_hint(f, "Give some of Domain-0's back with: xm mem-set Domain-0 MIB; or end or "
+		   "shrink a guest (xm list shows what each has).");
+	return -ENOMEM;
+}
+
+/* -------------------------------------------------------------- affinity */
+
+/* One map per vcpu, from cpus= (a string for all, or a list); NULL: any cpu. */
+static int affinity_read(const struct config *c, unsigned vcpus, struct build_cpumap **out,
+			 struct fault *f)
+{
+	const struct config_value *v = &c->var[CONFIG_CPUS];
+	struct build_cpumap *maps;
+	bool map[BUILD_CPUMAP_BYTES * 8];
+	struct config_error err;
+
+	*out = NULL;
+	if (!v->is_set || (!v->items && (!v->text || !*v->text)))
+		return 0;
+	maps = calloc(vcpus, sizeof *maps);
+	if (!maps)
+		return fault_set(f, ENOMEM, "Out of memory");
+	for (unsigned i = 0; i < vcpus; i++) {
+		const char *text = v->items ? v->item[i % v->items].text : v->text;
+
+		if (config_cpus_parse(text, map, sizeof map, &err) < 0) {
+			free(maps);
+			return fault_set(f, EINVAL, "%s", err.text);
+		}
+		for (size_t cpu = 0; *text && cpu < sizeof map; cpu++)
+			if (map[cpu])
+				maps[i].bits[cpu / 8] |= (uint8_t)(1 << cpu % 8);
+	}
+	*out = maps;
+	return 0;
+}
+
+/* ----------------------------------------------------------------- nodes */
+
+/* Writes below one directory and remembers the first failure. */
+struct writer {
+	struct xs *xs;
+	uint32_t t;
+	char base[64];
+	int rc;
+};
+
+static void put(struct writer *w, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void put(struct writer *w, const char *name, const char *format, ...)
+{
+	char path[256], value[JOB_PIECE];
+	va_list va;
+	int n;
+
+	if (w->rc < 0)
+		return;
+	va_start(va, format);
+	n = vsnprintf(value, sizeof value, format, va);
+	va_end(va);
+	snprintf(path, sizeof path, "%s/%s", w->base, name);
+	if (n < 0 || (size_t)n >= sizeof value)
+		w->rc = -E2BIG;
+	else
+		w->rc = xs_write(w->xs, w->t, path, value, (size_t)n);
+}
+
+static void put_owner(struct writer *w, const char *name, const struct xs_perm *perm, size_t n)
+{
+	char path[256];
+
+	if (w->rc < 0)
+		return;
+	snprintf(path, sizeof path, "%s%s%s", w->base, *name ? "/" : "", name);
+	w->rc = xs_mkdir(w->xs, w->t, path);
+	if (w->rc == 0)
+		w->rc = xs_set_perms(w->xs, w->t, path, perm, n);
+}
+
+struct description {
+	const struct launch *launch;
+	const struct build_result *built;
+	const struct image *image;
+	char uuid[DOM_UUID_TEXT];
+	char *cmdline, *source;		/* the configuration on one line */
+};
+
+static const char *text_or(const struct config *c, enum config_id id, const char *fallback)
+{
+	const char *text = config_text(c, id);
+
+	return text && *text ? text : fallback;
+}
+
+/* /local/domain/N: the guest's own, but for what it must only read. */
+static void describe_domain(struct writer *w, const struct description *d)
+{
+	const struct config *c = d->launch->config;
+	uint32_t domid = d->built->domid;
+	const struct xs_perm own = { domid, 'n' };
+	const struct xs_perm read_only[] = { { 0, 'n' }, { domid, 'r' } };
+	static const char *const writable[] = {
+		"control", "data", "device", "drivers", "error", "feature", "attr",
+	};
+
+	snprintf(w->base, sizeof w->base, "/local/domain/%u", domid);
+	put_owner(w, "", read_only, 2);
+	put(w, "domid", "%u", domid);
+	put(w, "vm", "/vm/%s", d->uuid);
+	put(w, "name", "%s", config_text(c, CONFIG_NAME));
+	put_owner(w, "cpu", read_only, 2);
+	put_owner(w, "memory", read_only, 2);
+	put_owner(w, "console", read_only, 2);
+	put_owner(w, "store", read_only, 2);
+	for (size_t i = 0; i < sizeof writable / sizeof *writable; i++)
+		put_owner(w, writable[i], &own, 1);
+	put(w, "control/platform-feature-multiprocessor-suspend", "1");
+	put(w, "control/shutdown", "%s", "");
+	put(w, "memory/target", "%llu", (unsigned long long)memory_kib(c));
+	put(w, "memory/static-max", "%llu", (unsigned long long)maxmem_kib(c));
+	put(w, "store/port", "%u", d->built->store_port);
+	put(w, "store/ring-ref", "%llu", (unsigned long long)d->built->store_frame);
+	put(w, "console/type", "xenconsoled");
+	put(w, "console/limit", "%lld", (long long)settings_int("console-limit") * 1024);
+	put(w, "console/port", "%u", d->built->console_port);
+	put(w, "console/ring-ref", "%llu", (unsigned long long)d->built->console_frame);
+	put_owner(w, "console/tty", read_only, 2);
+	for (unsigned i = 0; i < vcpus_all(c); i++) {
+		char name[32];
+
+		snprintf(name, sizeof name, "cpu/%u/availability", i);
+		put(w, name, vcpu_is_online(c, i) ? "online" : "offline");
+	}
+}
+
+static void describe_image(struct writer *w, const struct description *d)
+{
+	const struct image_notes *n = &d->image->notes;
+
+	put(w, "image/ostype", "linux");
+	put(w, "image/kernel", "%s", config_text(d->launch->config, CONFIG_KERNEL));
+	put(w, "image/ramdisk", "%s", text_or(d->launch->config, CONFIG_RAMDISK, ""));
+	put(w, "image/cmdline", "%s", d->cmdline);
+	put(w, "image/entry", "%#llx", (unsigned long long)n->entry);
+	put(w, "image/guest-os", "%s", n->guest_os);
+	put(w, "image/guest-version", "%s", n->guest_version);
+	put(w, "image/xen-version", "%s", n->xen_version);
+}
+
+/* /vm/UUID: ours; the guest may read its uuid, no more. */
+static void describe_vm(struct writer *w, const struct description *d)
+{
+	const struct config *c = d->launch->config;
+	const struct xs_perm own = { 0, 'n' };
+	const struct xs_perm read_only[] = { { 0, 'n' }, { d->built->domid, 'r' } };
+
+	snprintf(w->base, sizeof w->base, "/vm/%s", d->uuid);
+	put_owner(w, "", &own, 1);
+	put(w, "uuid", "%s", d->uuid);
+	put_owner(w, "uuid", read_only, 2);
+	put(w, "uuid", "%s", d->uuid);
+	put(w, "name", "%s", config_text(c, CONFIG_NAME));
+	put(w, "vcpus", "%u", vcpus_all(c));
+	put(w, "memory", "%llu", (unsigned long long)memory_kib(c) / 1024);
+	put(w, "maxmem", "%llu", (unsigned long long)maxmem_kib(c) / 1024);
+	put(w, "shadow_memory", "0");
+	put(w, "start_time", "%.2f", (double)time(NULL));
+	put(w, "on_poweroff", "%s", text_or(c, CONFIG_ON_POWEROFF, "destroy"));
+	put(w, "on_reboot", "%s", text_or(c, CONFIG_ON_REBOOT, "restart"));
+	put(w, "on_crash", "%s", text_or(c, CONFIG_ON_CRASH, "restart"));
+	put(w, "on_xend_start", "%s", text_or(c, CONFIG_ON_XEND_START, "ignore"));
+	put(w, "on_xend_stop", "%s", text_or(c, CONFIG_ON_XEND_STOP, "ignore"));
+	describe_image(w, d);
+	put(w, "xend/restart_count", "%u", d->launch->restarts);
+	put(w, "xend/previous_restart_time", "%.2f", d->launch->restarts ? (double)time(NULL) : 0);
+}
+
+/* All the nodes and the mark: at once, so that no reader sees half a domain. */
+static int describe_body(struct xs *xs, uint32_t t, void *ctx)
+{
+	const struct description *d = ctx;
+	struct writer w = { .xs = xs, .t = t };
+	char path[256];
+
+	describe_domain(&w, d);
+	describe_vm(&w, d);
+	if (w.rc < 0)
+		return w.rc;
+	snprintf(path, sizeof path, "/vm/%s/xend/config", d->uuid);
+	w.rc = job_text_write(xs, t, path, d->source);
+	put(&w, XEND_MARK, "%u", d->built->domid);
+	return w.rc;
+}
+
+static int describe(struct workshop *w, struct description *d, struct fault *f)
+{
+	int rc = -ENOMEM;
+
+	dom_uuid_print(d->launch->uuid, d->uuid);
+	d->source = sxp_print(d->launch->source);
+	d->cmdline = config_cmdline(d->launch->config);
+	if (d->source && d->cmdline)
+		rc = xs_txn(w->xs, describe_body, d);
+	free(d->source);
+	free(d->cmdline);
+	if (rc < 0)
+		return fault_errno(f, -rc, "Unable to describe the domain in XenStore");
+	rc = xs_introduce(w->xs, d->built->domid, d->built->store_frame, d->built->store_port);
+	return rc < 0 ? fault_errno(f, -rc, "XenStore refuses the domain") : 0;
+}
+
+/* ----------------------------------------------------------------- build */
+
+static int build(struct workshop *w, const struct launch *l, const struct image *image,
+		 struct build_result *built, struct fault *f)
+{
+	const struct config *c = l->config;
+	struct build_cpumap *affinity;
+	struct build_config b;
+	char *cmdline;
+	int rc;
+
+	build_config_init(&b);
+	memcpy(b.uuid, l->uuid, sizeof b.uuid);
+	b.mem_kib = memory_kib(c);
+	b.maxmem_kib = maxmem_kib(c);
+	b.vcpus = vcpus_all(c);
+	b.weight = (unsigned)config_int(c, CONFIG_CPU_WEIGHT, 0);
+	b.cap = (unsigned)config_int(c, CONFIG_CPU_CAP, 0);
+	b.tsc_mode = (uint32_t)config_int(c, CONFIG_TSC_MODE, 0);
+	b.initrd_path = text_or(c, CONFIG_RAMDISK, NULL);
+	b.progress = worker_progress;
+	b.progress_ctx = w;
+	rc = affinity_read(c, b.vcpus, &affinity, f);
+	if (rc < 0)
+		return rc;
+	cmdline = config_cmdline(c);
+	b.affinity = affinity;
+	b.cmdline = cmdline;
+	rc = cmdline ? build_check(&b, f) : fault_set(f, ENOMEM, "Out of memory");
+	if (rc == 0)
+		rc = check_memory(w->hyp, c, f);
+	if (rc == 0)
+		rc = build_domain(w->hyp, &b, image, built, f);
+	free(cmdline);
+	free(affinity);
+	return rc;
+}
+
+static int go(struct workshop *w, const struct launch *l, int domid, struct fault *f)
+{
+	int rc = l->stay_paused ? 0 : domctl_unpause(w->hyp, (domid_t)domid);
+
+	return rc < 0 ? fault_errno(f, -rc, "Unable to unpause the new domain") : 0;
+}
+
+int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct fault *f)
+{
+	struct build_result built = { 0 };
+	struct image image = { 0 };
+	struct description d = { .launch = l, .built = &built, .image = &image };
+	int rc;
+
+	worker_progress(w, "reading the kernel", 0, 0);
+	rc = image_load(&image, config_text(l->config, CONFIG_KERNEL), IMAGE_CACHE_DIR, f);
+	if (rc < 0)
+		return rc;
+	rc = build(w, l, &image, &built, f);
+	if (rc == 0) {
+		rc = describe(w, &d, f);
+		if (rc == 0)
+			rc = go(w, l, built.domid, f);
+		if (rc < 0)
+			reap_domid(w->hyp, w->xs, built.domid);
+	}
+	if (rc == 0) {
+		*domid = built.domid;
+		image_cache_put(&image, IMAGE_CACHE_DIR, IMAGE_CACHE_MAX);
+	}
+	image_free(&image);
+	return rc;
+}

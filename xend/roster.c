@@ -1,0 +1,267 @@
+/* Who is there: the hypervisor's list, XenStore's names, the disk's halted domains. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "xenstore/buf.h"
+#include "xenstore/xs.h"
+#include "xend/domctl.h"
+#include "xend/managed.h"
+#include "xend/roster.h"
+#include "xend/sysctl.h"
+
+#define PAGE_KIB 4
+#define MAX_PAGES_NONE UINT32_MAX	/* what dom0 gets without dom0_mem=max: none to speak of */
+
+const char *roster_vm_path(const struct dom *d, const char *rest, char path[ROSTER_PATH])
+{
+	char uuid[DOM_UUID_TEXT];
+
+	dom_uuid_print(d->uuid, uuid);
+	snprintf(path, ROSTER_PATH, "/vm/%s%s%s", uuid, *rest ? "/" : "", rest);
+	return path;
+}
+
+/* What to call a domain that XenStore doesn't name: one that is dying, most often. */
+static char *name_make(struct xs *xs, const struct dom *d)
+{
+	char path[ROSTER_PATH];
+	char *old = xs ? xs_get(xs, XS_TXN_NONE, roster_vm_path(d, "", path), "name") : NULL;
+	char *name;
+	int n;
+
+	if (old && d->flags & XEN_DOMINF_dying)
+		n = asprintf(&name, "Zombie-%s", old);
+	else if (d->domid == 0)
+		n = asprintf(&name, "Domain-0");
+	else
+		n = asprintf(&name, "Domain-#%d", d->domid);
+	free(old);
+	return n < 0 ? NULL : name;
+}
+
+static int dom_fill(struct xs *xs, const struct xen_domctl_getdomaininfo *info, struct dom *d)
+{
+	char path[64];
+
+	*d = (struct dom){
+		.domid = info->domain,
+		.flags = info->flags,
+		.mem_kib = (info->tot_pages + info->outstanding_pages) * PAGE_KIB,
+		.max_kib = info->max_pages >= MAX_PAGES_NONE ? DOM_NO_LIMIT
+							     : info->max_pages * PAGE_KIB,
+		.cpu_time_ns = info->cpu_time,
+		.vcpus_online = info->nr_online_vcpus,
+		.vcpus = info->max_vcpu_id == XEN_INVALID_MAX_VCPU_ID ? 0 : info->max_vcpu_id + 1,
+		.ssidref = info->ssidref,
+		.cpupool = info->cpupool,
+		.start_time = -1,
+	};
+	memcpy(d->uuid, info->handle, sizeof d->uuid);
+	snprintf(path, sizeof path, "/local/domain/%d", d->domid);
+	d->name = xs ? xs_get(xs, XS_TXN_NONE, path, "name") : NULL;
+	d->has_name = d->name != NULL;
+	if (!d->name)
+		d->name = name_make(xs, d);
+	return d->name ? 0 : -ENOMEM;
+}
+
+int roster_read_running(struct hyp *h, struct xs *xs, struct dom_list *l)
+{
+	struct xen_domctl_getdomaininfo *info;
+	int n = sysctl_domains_all(h, &info);
+	int rc = 0;
+
+	*l = (struct dom_list){ 0 };
+	if (n < 0)
+		return n;
+	l->dom = calloc((size_t)n + 1, sizeof *l->dom);
+	if (!l->dom)
+		rc = -ENOMEM;
+	for (int i = 0; i < n && rc == 0; i++) {
+		rc = dom_fill(xs, &info[i], &l->dom[i]);
+		if (rc == 0)
+			l->count++;
+	}
+	free(info);
+	if (rc < 0)
+		dom_list_free(l);
+	else
+		dom_list_sort(l);
+	return rc;
+}
+
+static uint64_t config_number(const struct sxp *config, const char *key)
+{
+	const char *text = sxp_child_text(config, key);
+
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static int add_halted(struct dom_list *l, const struct managed *m)
+{
+	struct dom d = {
+		.domid = DOM_HALTED, .is_managed = true, .has_name = true, .start_time = -1,
+		.name = strdup(m->name),
+		.mem_kib = config_number(m->config, "memory") * 1024,
+		.max_kib = config_number(m->config, "maxmem") * 1024,
+		.vcpus = (unsigned)config_number(m->config, "vcpus"),
+	};
+
+	if (!d.name)
+		return -ENOMEM;
+	if (!d.vcpus)
+		d.vcpus = 1;
+	memcpy(d.uuid, m->uuid, sizeof d.uuid);
+	l->dom[l->count++] = d;
+	return 0;
+}
+
+static struct dom *find_running(struct dom_list *l, const uint8_t uuid[16])
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->dom[i].domid != DOM_HALTED && !(l->dom[i].flags & XEN_DOMINF_dying) &&
+		    !memcmp(l->dom[i].uuid, uuid, 16))
+			return &l->dom[i];
+	return NULL;
+}
+
+int roster_read(struct hyp *h, struct xs *xs, struct dom_list *l)
+{
+	struct managed_list managed;
+	struct dom *grown;
+	int rc = roster_read_running(h, xs, l);
+
+	if (rc < 0)
+		return rc;
+	rc = managed_list(&managed, NULL);
+	if (rc < 0)
+		goto fail;
+	grown = realloc(l->dom, (l->count + managed.count + 1) * sizeof *grown);
+	if (!grown) {
+		rc = -ENOMEM;
+		goto fail_managed;
+	}
+	l->dom = grown;
+	for (size_t i = 0; i < managed.count && rc == 0; i++) {
+		struct dom *d = find_running(l, managed.domain[i].uuid);
+
+		if (d)
+			d->is_managed = true;
+		else
+			rc = add_halted(l, &managed.domain[i]);
+	}
+	if (rc < 0)
+		goto fail_managed;
+	managed_list_free(&managed);
+	dom_list_sort(l);
+	return 0;
+fail_managed:
+	managed_list_free(&managed);
+fail:
+	dom_list_free(l);
+	return rc;
+}
+
+static double host_start_time(void)
+{
+	FILE *f = fopen("/proc/uptime", "re");
+	double up = -1;
+
+	if (f) {
+		if (fscanf(f, "%lf", &up) != 1)
+			up = -1;
+		fclose(f);
+	}
+	return up < 0 ? -1 : (double)time(NULL) - up;
+}
+
+void roster_start_time(struct xs *xs, struct dom *d)
+{
+	char path[ROSTER_PATH];
+	char *text, *end;
+
+	if (d->domid == 0) {
+		d->start_time = host_start_time();
+		return;
+	}
+	text = xs ? xs_get(xs, XS_TXN_NONE, roster_vm_path(d, "", path), "start_time") : NULL;
+	if (!text)
+		return;
+	d->start_time = strtod(text, &end);
+	if (end == text || d->start_time < 0)
+		d->start_time = -1;
+	free(text);
+}
+
+/* One block: the vcpus, then a bitmap each. */
+int roster_vcpus(struct hyp *h, const struct dom *d, unsigned cpus, struct dom_vcpu **out)
+{
+	size_t bytes = (cpus + 7) / 8;
+	struct dom_vcpu *v = calloc(1, d->vcpus * (sizeof *v + bytes) + 1);
+	uint8_t *maps = (uint8_t *)(v + d->vcpus);
+
+	if (!v)
+		return -ENOMEM;
+	for (unsigned i = 0; i < d->vcpus; i++) {
+		struct xen_domctl_getvcpuinfo info;
+		uint8_t *map = maps + i * bytes;
+		int rc = domctl_vcpu_info(h, (domid_t)d->domid, i, &info);
+
+		if (rc == 0)
+			rc = domctl_affinity_get(h, (domid_t)d->domid, i, map, NULL, bytes);
+		if (rc < 0) {
+			free(v);
+			return rc;
+		}
+		v[i] = (struct dom_vcpu){
+			.vcpu = i, .cpu = info.cpu, .is_online = info.online,
+			.is_blocked = info.blocked, .is_running = info.running,
+			.cpu_time_ns = info.cpu_time, .affinity = map,
+		};
+	}
+	*out = v;
+	return (int)d->vcpus;
+}
+
+void roster_vcpus_free(struct dom_vcpu *v)
+{
+	free(v);
+}
+
+/* xend keeps a running domain's configuration in pieces: a node holds 4 KiB only. */
+static int config_join(struct xs *xs, const struct dom *d, struct buf *text)
+{
+	char path[ROSTER_PATH], piece[16];
+
+	roster_vm_path(d, "xend/config", path);
+	for (unsigned i = 0;; i++) {
+		char *part;
+
+		snprintf(piece, sizeof piece, "%u", i);
+		part = xs_get(xs, XS_TXN_NONE, path, piece);
+		if (!part)
+			break;
+		buf_add_string(text, part);
+		free(part);
+	}
+	if (text->failed)
+		return -ENOMEM;
+	return text->len ? 0 : -ENOENT;
+}
+
+int roster_config(struct xs *xs, const struct dom *d, struct sxp **config)
+{
+	struct buf text = { 0 };
+	struct sxp_error err;
+	int rc;
+
+	if (d->domid == DOM_HALTED)
+		return managed_load(d->uuid, config);
+	rc = xs ? config_join(xs, d, &text) : -ENOENT;
+	if (rc == 0)
+		rc = sxp_parse(text.data, text.len, config, NULL, &err);
+	buf_free(&text);
+	return rc;
+}

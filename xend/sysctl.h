@@ -1,0 +1,75 @@
+/*
+ * What a toolstack may ask of the whole machine: typed wrappers over XEN_SYSCTL_* and
+ * xen_version.  Each returns 0 (or a count) or the hypervisor's -errno.  Relies on hyp.
+ */
+#ifndef XEND_SYSCTL_H
+#define XEND_SYSCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "xenstore/hyp.h"
+#include <xen/version.h>
+
+int sysctl_physinfo(struct hyp *h, struct xen_sysctl_physinfo *info);
+
+/* Up to `max` domains with ids from `first` on, ascending; returns how many. */
+int sysctl_domains(struct hyp *h, domid_t first, struct xen_domctl_getdomaininfo *list,
+		   unsigned int max);
+
+/* All domains: *list is malloc()ed and the caller's to free(); returns how many. */
+int sysctl_domains_all(struct hyp *h, struct xen_domctl_getdomaininfo **list);
+
+/* Topology: arrays of `max` entries; each returns how many were written.  A node's distances
+ * (null: not wanted) are `max` times `max`, row by row. */
+int sysctl_cpu_topology(struct hyp *h, struct xen_sysctl_cputopo *cpus, unsigned int max);
+int sysctl_numa(struct hyp *h, struct xen_sysctl_meminfo *nodes, uint32_t *distance,
+		unsigned int max);
+int sysctl_cpu_idle(struct hyp *h, struct xen_sysctl_cpuinfo *cpus, unsigned int max);
+int sysctl_heap_free(struct hyp *h, uint32_t min_bits, uint32_t max_bits, int node,
+		     uint64_t *bytes);
+
+/*
+ * The console ring: up to `size` bytes from *index on, which moves along; returns how many.
+ * `incremental` false starts at the oldest byte that is there; `clear` empties the ring.
+ */
+int sysctl_console_read(struct hyp *h, char *buf, size_t size, uint32_t *index, bool clear,
+			bool incremental);
+int sysctl_debug_keys(struct hyp *h, const char *keys);
+
+/* Schedulers and pools.  `cpus` is a bitmap of `bytes` bytes or null. */
+int sysctl_sched_id(struct hyp *h, uint32_t *sched_id);
+int sysctl_sched(struct hyp *h, struct xen_sysctl_scheduler_op *op);
+struct sysctl_pool {
+	uint32_t id, sched_id, domains;
+};
+/* The first pool whose id is at least `id`; -ENOENT: none. */
+int sysctl_pool_info(struct hyp *h, uint32_t id, struct sysctl_pool *pool, uint8_t *cpus,
+		     size_t bytes);
+int sysctl_pool_create(struct hyp *h, uint32_t *id, uint32_t sched_id);	/* id ~0: any */
+int sysctl_pool_destroy(struct hyp *h, uint32_t id);
+int sysctl_pool_cpu_add(struct hyp *h, uint32_t id, uint32_t cpu);	/* cpu ~0: any free */
+int sysctl_pool_cpu_remove(struct hyp *h, uint32_t id, uint32_t cpu);
+int sysctl_pool_move(struct hyp *h, uint32_t id, domid_t domid);
+int sysctl_pool_free_cpus(struct hyp *h, uint8_t *cpus, size_t bytes);
+
+int sysctl_featureset(struct hyp *h, uint32_t index, uint32_t *words, uint32_t max);
+int sysctl_policy(struct hyp *h, uint32_t index, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
+		  xen_msr_entry_t *msrs, uint32_t *nr_msrs);
+int sysctl_perfc_reset(struct hyp *h);		/* -ENOSYS: built without counters */
+
+/* xen_version: the text and number sub-operations. */
+struct sysctl_version {
+	unsigned int major, minor;
+	xen_extraversion_t extra;
+	struct xen_compile_info compile;
+	xen_capabilities_info_t capabilities;
+	xen_changeset_info_t changeset;
+	xen_commandline_t commandline;
+	uint64_t virt_start;
+	uint32_t page_size;
+};
+int sysctl_version(struct hyp *h, struct sysctl_version *v);
+
+#endif

@@ -1,0 +1,11 @@
+/* Attaching to a guest's console. */
+#ifndef XM_CONSOLE_H
+#define XM_CONSOLE_H
+
+#include <stdbool.h>
+
+/* Joins the terminal (or whatever stdin and stdout are) to the console, until Ctrl-] or the
+ * domain's end.  replay: what was said before, first.  The error is said; gives the status. */
+int console_attach(int domid, bool replay);
+
+#endif

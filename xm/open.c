@@ -1,0 +1,88 @@
+/* Handles to the hypervisor and to XenStore, and the people's list. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include "xenstore/hyp.h"
+#include "xenstore/xs.h"
+#include "xend/roster.h"
+#include "xm/open.h"
+
+static struct hyp *hyp;
+static struct xs *store;
+
+int xm_hyp_error(const char *what, int rc)
+{
+	if (geteuid() != 0)
+		return xm_error("Most commands need root access. Please try again as root.");
+	if (rc == -ENODEV || rc == -ENOENT)
+		return xm_error("This system does not run on Xen, or its privcmd device is missing.\n"
+				"Boot it through the hypervisor; then: modprobe xen-privcmd");
+	if (rc == -EPERM)
+		return xm_error("%s: the hypervisor refuses: this is not the privileged domain.",
+				what);
+	return xm_error("%s: %s.", what, strerror(-rc));
+}
+
+struct hyp *xm_hyp(void)
+{
+	int rc;
+
+	if (hyp)
+		return hyp;
+	rc = hyp_open(&hyp);
+	if (rc < 0) {
+		hyp = NULL;
+		xm_hyp_error("Unable to reach the hypervisor", rc);
+	}
+	return hyp;
+}
+
+struct xs *xm_xs_quiet(void)
+{
+	if (!store && xs_open(&store, 0) < 0)
+		store = NULL;
+	return store;
+}
+
+struct xs *xm_xs(void)
+{
+	int rc;
+
+	if (store)
+		return store;
+	rc = xs_open(&store, 0);
+	if (rc == 0)
+		return store;
+	store = NULL;
+	if (geteuid() != 0)
+		xm_error("Most commands need root access. Please try again as root.");
+	else
+		xm_error("Unable to reach XenStore: %s. Is xenstored running?\n"
+			 "Start it with: /etc/init.d/xencommons start", strerror(-rc));
+	return NULL;
+}
+
+int xm_roster(struct dom_list *l)
+{
+	struct hyp *h = xm_hyp();
+	int rc;
+
+	*l = (struct dom_list){ 0 };
+	if (!h)
+		return XM_FAILED;
+	rc = roster_read(h, xm_xs_quiet(), l);
+	return rc < 0 ? xm_hyp_error("Unable to list domains", rc) : XM_OK;
+}
+
+int xm_find(struct dom_list *l, const char *word, struct dom **d)
+{
+	int status = xm_roster(l);
+
+	if (status)
+		return status;
+	*d = dom_list_find(l, word);
+	if (*d)
+		return XM_OK;
+	dom_list_free(l);
+	return xm_no_domain(word);
+}

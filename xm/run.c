@@ -1,0 +1,146 @@
+/* From words to a command: lookup, abbreviations, counts, and how errors are said. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include "xm/xm.h"
+
+static int say_error(const char *format, va_list va)
+{
+	fflush(stdout);
+	fputs("Error: ", stderr);
+	vfprintf(stderr, format, va);
+	fputc('\n', stderr);
+	return XM_FAILED;
+}
+
+int xm_error(const char *format, ...)
+{
+	va_list va;
+
+	va_start(va, format);
+	say_error(format, va);
+	va_end(va);
+	return XM_FAILED;
+}
+
+int xm_usage_error(const struct xm_args *a, const char *format, ...)
+{
+	va_list va;
+
+	va_start(va, format);
+	say_error(format, va);
+	va_end(va);
+	xm_usage(a->command, stdout);
+	return XM_FAILED;
+}
+
+int xm_no_domain(const char *name)
+{
+	xm_error("Domain '%s' does not exist.", name);
+	return XM_NO_DOMAIN;
+}
+
+const struct xm_command *xm_command_find(const char *name)
+{
+	for (const struct xm_command *const *table = xm_tables; *table; table++)
+		for (const struct xm_command *c = *table; c->name; c++)
+			if (!strcmp(c->name, name))
+				return c;
+	return NULL;
+}
+
+/* The only command that starts so; those that Xen's xm had come before those that are new. */
+static const struct xm_command *find_prefix(const char *word, bool is_added)
+{
+	const struct xm_command *found = NULL;
+	size_t length = strlen(word);
+
+	for (const struct xm_command *const *table = xm_tables; *table; table++)
+		for (const struct xm_command *c = *table; c->name; c++) {
+			if (strncmp(c->name, word, length) || !!(c->flags & XM_ADDED) != is_added)
+				continue;
+			if (found)
+				return NULL;
+			found = c;
+		}
+	return found;
+}
+
+static bool has_prefix(const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const struct xm_command *const *table = xm_tables; *table; table++)
+		for (const struct xm_command *c = *table; c->name; c++)
+			if (!(c->flags & XM_ADDED) && !strncmp(c->name, word, length))
+				return true;
+	return false;
+}
+
+const struct xm_command *xm_command_lookup(const char *word)
+{
+	const struct xm_command *c = xm_command_find(word);
+
+	if (c)
+		return c;
+	for (const struct xm_alias *alias = xm_aliases; alias->old; alias++)
+		if (!strcmp(alias->old, word)) {
+			fprintf(stderr, "Command %s is deprecated.  Please use xm %s instead.\n",
+				word, alias->name);
+			return xm_command_find(alias->name);
+		}
+	if (strlen(word) < 2)
+		return NULL;
+	return find_prefix(word, !has_prefix(word));
+}
+
+static int refuse_count(const struct xm_command *c)
+{
+	struct xm_args a = { .command = c };
+
+	if (c->min == c->max)
+		return xm_usage_error(&a, "'xm %s' requires %d arguments.\n", c->name, c->min);
+	return xm_usage_error(&a, "'xm %s' requires between %d and %d arguments.\n", c->name, c->min,
+			      c->max);
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--help") || (i == 1 && !strcmp(argv[i], "-h")))
+			return true;
+	return false;
+}
+
+static int run_later(const struct xm_command *c)
+{
+	return xm_error("'xm %s' is not available yet in this version.", c->name);
+}
+
+int xm_run(int argc, char **argv)
+{
+	const struct xm_command *c = xm_command_lookup(argv[0]);
+	struct xm_args a;
+	char err[160];
+	int count;
+
+	if (!c) {
+		xm_error("Subcommand %s not found!", argv[0]);
+		xm_help_short(stdout);
+		return XM_FAILED;
+	}
+	if (asks_for_help(argc, argv)) {
+		xm_usage(c, stdout);
+		return XM_FAILED;
+	}
+	if (c->flags & XM_LATER)
+		return run_later(c);
+	count = xm_args_count(c, argc - 1, argv + 1);
+	if (c->max >= 0 && (count < c->min || count > c->max))
+		return refuse_count(c);
+	if (xm_args_parse(&a, c, argc - 1, argv + 1, err, sizeof err) < 0) {
+		a.command = c;
+		return xm_usage_error(&a, "%s", err);
+	}
+	return c->run(&a);
+}
