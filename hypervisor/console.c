@@ -82,6 +82,14 @@ void console_lock_break(void)
 	sinks_set_sync(true);
 }
 
+void console_set_sync(void)
+{
+	uint64_t flags = console_lock();
+
+	sinks_set_sync(true);
+	console_unlock(flags);
+}
+
 static bool option_names_sink(const char *name)
 {
 	size_t length = strlen(name);
@@ -134,12 +142,8 @@ void console_init(void)
 		else
 			sink_add(s);
 	}
-	if (options.sync_console) {
-		uint64_t flags = console_lock();
-
-		sinks_set_sync(true);
-		console_unlock(flags);
-	}
+	if (options.sync_console)
+		console_set_sync();
 }
 
 void console_init_ring(void)

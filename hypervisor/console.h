@@ -32,6 +32,7 @@ void console_start_dom0(void);		/* before dom0's first instruction: input goes t
 uint64_t console_lock(void);		/* disables interrupts; returns what console_unlock() needs */
 void console_unlock(uint64_t flags);
 void console_write_log(const char *text, size_t length);	/* to ring and sinks; lock held */
+void console_set_sync(void);		/* from now on text is out when it was written; what was buffered too */
 void console_lock_break(void);		/* a panic: no lock any more, sinks become synchronous */
 
 void console_input(char c);		/* from a serial port's interrupt; three Ctrl-a switch the focus */

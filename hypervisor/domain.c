@@ -422,7 +422,7 @@ __attribute__((noreturn)) static void machine_end(uint32_t reason)
 		arch_power_off();
 	}
 	if (reason == SHUTDOWN_crash || reason == SHUTDOWN_watchdog)
-		panic("Domain 0 %s", reason == SHUTDOWN_crash ? "crashed" : "let its watchdog expire");
+		fatal("Domain 0 %s", reason == SHUTDOWN_crash ? "crashed" : "let its watchdog expire");
 	printk(LOG_INFO "Domain 0 has shut down (reason %u): reboot\n", reason);
 	arch_reboot();
 }

@@ -39,6 +39,7 @@ static hypercall_fn *const hypercalls[] = {
 	[__HYPERVISOR_callback_op]		= hcall_callback_op,
 	[__HYPERVISOR_event_channel_op]		= hcall_event_channel_op,
 	[__HYPERVISOR_physdev_op]		= hcall_physdev_op,
+	[__HYPERVISOR_arch_0]			= hcall_mca,
 };
 
 /* The entry of a multicall that runs now, so that a continuation can rewrite it instead of registers. */

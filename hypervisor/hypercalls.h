@@ -15,7 +15,7 @@ hypercall_fn hcall_mmu_update, hcall_mmuext_op, hcall_update_va_mapping, hcall_u
 hypercall_fn hcall_set_trap_table, hcall_set_gdt, hcall_stack_switch, hcall_set_callbacks, hcall_callback_op;
 hypercall_fn hcall_fpu_taskswitch, hcall_set_debugreg, hcall_get_debugreg, hcall_update_descriptor;
 hypercall_fn hcall_set_segment_base, hcall_nmi_op;
-/* x86/physdev.c, x86/platform.c */
-hypercall_fn hcall_physdev_op, hcall_platform_op;
+/* x86/physdev.c, x86/platform.c, x86/mca.c */
+hypercall_fn hcall_physdev_op, hcall_platform_op, hcall_mca;
 
 #endif

@@ -2,8 +2,18 @@
 #ifndef HV_KEYS_H
 #define HV_KEYS_H
 
-void key_pressed(char key);		/* any context: acts at once, or soon in a softirq, as the row says */
-void key_run(char key);			/* now; no lock held, interrupts enabled */
+#include <stdbool.h>
+
+struct debug_key {
+	char key;
+	void (*handler)(void);		/* no lock held, interrupts enabled */
+	const char *help;
+};
+
+extern const struct debug_key arch_debug_keys[];	/* ended by a NULL handler (x86/arch_keys.c) */
+
+void key_pressed(char key);		/* any context: acts soon, in SOFTIRQ_CONSOLE */
+bool key_run(char key);			/* now; false: there's no such key */
 void keys_run_pending(void);		/* SOFTIRQ_CONSOLE */
 
 #endif

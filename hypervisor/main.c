@@ -33,7 +33,7 @@ __attribute__((noreturn)) void stack_start(void *stack, void (*function)(void));
 static void must(const char *why)
 {
 	if (why)
-		panic("%s", why);
+		fatal("%s", why);
 }
 
 static void memory_map_print(void)

@@ -95,16 +95,18 @@ HV_SRC += hypervisor/timer.c hypervisor/vcpu.c
 # The machine: console, clocks, interrupts, other CPUs, devices, shutdown and crashes.
 HV_SRC += $(addprefix hypervisor/,calendar.c cmdline.c console.c format.c keys.c options.c panic.c printk.c \
 	symbols.c wallclock.c)
+HV_SRC += hypervisor/dump.c hypervisor/x86/arch_keys.c hypervisor/x86/mca.c
 HV_SRC += $(addprefix hypervisor/x86/,acpi.c acpi_tables.c apic.c clocks.c cmos.c console_sinks.c crash.c \
 	ioapic.c irq.c msi.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
-	time.c tsc_scale.c)
+	time.c tsc_scale.c vga.c vga_text.c)
 HV_ASM += hypervisor/x86/trampoline.S
 
 UNIT_TESTS += acpi cmdline format platform_parts tsc_scale
 test_acpi_SRC := hypervisor/x86/acpi_tables.c
 test_cmdline_SRC := hypervisor/cmdline.c hypervisor/options.c
 test_format_SRC := hypervisor/format.c
-test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor/x86/serial_options.c
+test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor/x86/serial_options.c \
+	hypervisor/x86/vga_text.c
 test_tsc_scale_SRC := hypervisor/x86/tsc_scale.c
 FUZZERS += acpi
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c

@@ -35,6 +35,19 @@ void panic_end(void)
 	arch_reboot();
 }
 
+void fatal(const char *format, ...)
+{
+	va_list args;
+
+	panic_begin();
+	printk("\n*** ");
+	va_start(args, format);
+	vprintk(format, args);
+	va_end(args);
+	printk("\n");
+	panic_end();
+}
+
 void panic(const char *format, ...)
 {
 	va_list args;

@@ -263,7 +263,7 @@ void apic_timer_calibrate(void)
 	apic_timer_hz = (uint64_t)(0xffffffff - left) * NS_PER_S / elapsed;
 	printk(LOG_INFO "APIC: timer runs at %lu kHz\n", apic_timer_hz / 1000);
 	if (!apic_timer_hz)
-		panic("The APIC timer does not count");
+		fatal("The APIC timer does not count");
 }
 
 void apic_timer_set_deadline(uint64_t tsc) { wrmsr(MSR_TSC_DEADLINE, tsc); }

@@ -55,7 +55,7 @@ __attribute__((format(printf, 1, 2), noreturn)) static void refuse(const char *f
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	panic("Domain 0 can't be built: %s", text);
+	fatal("Domain 0 can't be built: %s", text);
 }
 
 /* ---- The kernel image ---- */

@@ -3,6 +3,7 @@
 #include "acpi.h"
 #include "arch.h"
 #include "asm.h"
+#include "console.h"
 #include "errno.h"
 #include "ioapic.h"
 #include "mm.h"
@@ -74,6 +75,7 @@ static void register_write(unsigned int n, unsigned int bytes, uint16_t v)
 /* Nobody else runs, nothing interrupts; the log is still shown. */
 static void machine_quiesce(void)
 {
+	console_set_sync();
 	irq_disable();
 	smp_stop_others();
 	ioapic_mask_all();

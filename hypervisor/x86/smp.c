@@ -171,6 +171,7 @@ static int cpu_bring_up(struct cpu *c)
 	time_check_sync_boot();
 	while (!cpumask_test(&cpu_online, c->id))
 		cpu_relax();
+	time_start_cpu(c);
 	return 0;
 }
 

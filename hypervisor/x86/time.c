@@ -179,7 +179,7 @@ static void tsc_init(void)
 
 	measured = tsc_measure(platform);
 	if (!measured)
-		panic("The TSC does not count");
+		fatal("The TSC does not count");
 	tsc_hz = measured;
 	if (told && (told > measured ? told - measured : measured - told) < measured / 1000)
 		tsc_hz = told;
@@ -196,7 +196,7 @@ void time_init(void)
 
 	platform = clock_choose();
 	if (!platform)
-		panic("No timer of known rate found (HPET, ACPI PM timer, PIT)");
+		fatal("No timer of known rate found (HPET, ACPI PM timer, PIT)");
 	tsc_init();
 	t->scale = tsc_scale_for(tsc_hz);
 	t->base_tsc = rdtsc_ordered();

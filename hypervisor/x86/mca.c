@@ -1,0 +1,159 @@
+/*
+ * HYPERVISOR_mca: what dom0's machine-check log asks (xen/arch-x86/xen-mca.h).  A machine check ends the
+ * hypervisor (crash.c), and corrected errors are left in the banks, so there is never anything to fetch.
+ */
+#include "abi.h"
+#include <xen/arch-x86/xen-mca.h>
+
+#include "asm.h"
+#include "cpu.h"
+#include "domain.h"
+#include "errno.h"
+#include "guest.h"
+#include "hypercalls.h"
+#include "smp.h"
+#include "string.h"
+
+#define MSR_MCG_CAP 0x179
+#define VENDOR_INTEL 0			/* the ABI's numbers are those of Linux' <asm/processor.h> */
+#define VENDOR_AMD 2
+#define VENDOR_UNKNOWN 0xff
+
+static unsigned int log2_up(unsigned int n)
+{
+	unsigned int log = 0;
+
+	while (1U << log < n)
+		log++;
+	return log;
+}
+
+static uint32_t vendor_of(const char *id)
+{
+	return !memcmp(id, "GenuineIntel", 12) ? VENDOR_INTEL :
+		!memcmp(id, "AuthenticAMD", 12) ? VENDOR_AMD : VENDOR_UNKNOWN;
+}
+
+/* SDM 2A CPUID: leaf 1 EBX has the logical CPUs of a package, leaf 4 (Intel) or 0x80000008 (AMD) its cores. */
+static void topology_here(struct mcinfo_logical_cpu *i)
+{
+	struct cpuid v = cpuid(1, 0);
+	unsigned int threads = v.d & 1U << 28 ? v.b >> 16 & 0xff : 1, cores = 1, thread_bits, core_bits;
+
+	if (i->mc_vendor == VENDOR_AMD && cpuid(0x80000000, 0).a >= 0x80000008)
+		cores = (cpuid(0x80000008, 0).c & 0xff) + 1;
+	else if (i->mc_vendor == VENDOR_INTEL && i->mc_cpuid_level >= 4)
+		cores = (cpuid(4, 0).a >> 26) + 1;
+	threads = MAX(threads, cores);
+	core_bits = log2_up(threads);
+	thread_bits = log2_up(threads / cores);
+	i->mc_ncores = i->mc_ncores_active = cores;
+	i->mc_nthreads = threads / cores;
+	i->mc_chipid = i->mc_apicid >> core_bits;
+	i->mc_coreid = (i->mc_apicid & ((1U << core_bits) - 1)) >> thread_bits;
+	i->mc_threadid = i->mc_apicid & ((1U << thread_bits) - 1);
+}
+
+static void cpu_describe(void *data)
+{
+	struct mcinfo_logical_cpu *i = data;
+	struct cpuid id = cpuid(0, 0), v = cpuid(1, 0);
+
+	memcpy(i->mc_vendorid, &id.b, 4);
+	memcpy(i->mc_vendorid + 4, &id.d, 4);
+	memcpy(i->mc_vendorid + 8, &id.c, 4);
+	i->mc_vendor = vendor_of(i->mc_vendorid);
+	i->mc_cpunr = cpu_id();
+	i->mc_apicid = this_cpu()->arch.apic_id;
+	i->mc_clusterid = ~0U;
+	i->mc_cpuid_level = id.a;
+	i->mc_family = v.a >> 8 & 15;
+	i->mc_model = v.a >> 4 & 15;
+	if (i->mc_family == 6 || i->mc_family == 15)
+		i->mc_model |= v.a >> 12 & 0xf0;
+	if (i->mc_family == 15)
+		i->mc_family += v.a >> 20 & 0xff;
+	i->mc_step = v.a & 15;
+	i->mc_cpu_caps[0] = v.d;
+	i->mc_cpu_caps[4] = v.c;
+	i->mc_cache_alignment = (v.b >> 8 & 0xff) * 8;
+	if (cpuid(0x80000000, 0).a >= 0x80000004)
+		for (unsigned int leaf = 0; leaf < 3; leaf++) {
+			struct cpuid name = cpuid(0x80000002 + leaf, 0);
+
+			memcpy(i->mc_brandid + leaf * 16, &name, 16);
+		}
+	topology_here(i);
+	if (rdmsr_safe(MSR_MCG_CAP, &i->mc_msrvalues[0].value)) {
+		i->mc_msrvalues[0].reg = MSR_MCG_CAP;
+		i->mc_nmsrvals = 1;
+	}
+}
+
+static void cpu_describe_on(unsigned int cpu, struct mcinfo_logical_cpu *i)
+{
+	struct cpumask one = { { 0 } };
+
+	memset(i, 0, sizeof(*i));
+	cpumask_set(&one, cpu);
+	if (cpu == cpu_id())
+		cpu_describe(i);
+	else
+		smp_call(&one, cpu_describe, i);
+}
+
+/* Without a buffer, how many there are; with one, so many as fit. */
+static long mca_physcpuinfo(struct xen_mc *op)
+{
+	struct xen_mc_physcpuinfo *p = &op->u.mc_physcpuinfo;
+	uint64_t to = (uint64_t)p->info.p;
+	uint32_t room = to ? p->ncpus : 0, n = 0;
+	unsigned int cpu;
+
+	cpumask_for_each(cpu, &cpu_online) {
+		struct mcinfo_logical_cpu info;
+
+		if (n >= room)
+			break;
+		cpu_describe_on(cpu, &info);
+		if (copy_to_guest(to + n * sizeof(info), &info, sizeof(info)))
+			return -EFAULT;
+		n++;
+	}
+	p->ncpus = to ? n : cpumask_count(&cpu_online);
+	return 0;
+}
+
+static long mca_fetch(struct xen_mc *op)
+{
+	op->u.mc_fetch.flags = XEN_MC_NODATA;
+	op->u.mc_fetch.fetch_id = 0;
+	return 0;
+}
+
+static const struct {
+	uint32_t cmd;
+	long (*handler)(struct xen_mc *op);
+} mca_ops[] = {
+	{ XEN_MC_fetch, mca_fetch },
+	{ XEN_MC_physcpuinfo, mca_physcpuinfo },
+};
+
+long hcall_mca(const uint64_t arg[6])
+{
+	struct xen_mc op;
+	long rc = -ENOSYS;
+
+	if (!current_vcpu()->domain->is_privileged)
+		return -EPERM;
+	if (copy_from_guest(&op, arg[0], sizeof(op)))
+		return -EFAULT;
+	if (op.interface_version != XEN_MCA_INTERFACE_VERSION)
+		return -EACCES;
+	for (unsigned int i = 0; i < ARRAY_SIZE(mca_ops); i++)
+		if (mca_ops[i].cmd == op.cmd)
+			rc = mca_ops[i].handler(&op);
+	if (rc >= 0 && copy_to_guest(arg[0], &op, sizeof(op)))
+		return -EFAULT;
+	return rc;
+}
