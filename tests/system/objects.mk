@@ -39,3 +39,6 @@ $(O)/system/debian-root.img: tests/system/debian-root-image
 SYSTEM_TESTS += $(addprefix tests/system/,guests dom0-machines dom0-devices dom0-console multiboot2 \
 	bad-boot stress debian-root)
 SYSTEM_NEEDS += $(O)/system/debian-root.img
+
+bench: all $(SYSTEM_NEEDS) $(O)/system/dom0-debian.cpio
+	tests/bench/run
