@@ -314,6 +314,7 @@ static void dom0_nodes(void)
 		{ "/tool/xenstored", "" },
 		{ "/local/domain/0/domid", "0" },
 		{ "/local/domain/0/name", "Domain-0" },
+		{ "/local/pool/0/name", "Pool-0" },
 	};
 	static struct path p;
 	struct conn dom0 = { .who = { 0, CALLER_NO_TARGET } };
