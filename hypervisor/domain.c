@@ -9,6 +9,7 @@
 #include "arch.h"
 #include "errno.h"
 #include "heap.h"
+#include "memory.h"
 #include "printk.h"
 #include "sched.h"
 #include "softirq.h"
@@ -364,6 +365,7 @@ int domain_unpause_by_controller(struct domain *d)
 	is_paused = d->controller_pauses;
 	if (is_paused) {
 		d->controller_pauses--;
+		d->is_started = true;
 		domain_unpause_count(d);
 	}
 	spin_unlock(&d->lifecycle_lock);
@@ -475,7 +477,10 @@ static void domain_start_dying(struct domain *d)
 static int domain_relinquish(struct domain *d)
 {
 	struct vcpu *v;
-	int rc = evtchn_close_all(d);
+	int rc;
+
+	memory_drop_claim(d);
+	rc = evtchn_close_all(d);
 
 	if (rc)
 		return rc;
@@ -499,6 +504,9 @@ static int domain_destroy_locked(struct domain *d)
 	d->dying = DOMAIN_DEAD;
 	spin_unlock(&domain_list_lock);
 	domain_unshare_info(d);
+	/* Who serves it must hear of it to let go of what keeps it: its death isn't complete before. */
+	WRITE_ONCE(is_dom_exc_due, true);
+	softirq_raise(SOFTIRQ_DOMAIN);
 	domain_put(d);			/* its own */
 	return 0;
 }

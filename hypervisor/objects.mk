@@ -95,6 +95,8 @@ HV_SRC += hypervisor/timer.c hypervisor/vcpu.c
 # The machine: console, clocks, interrupts, other CPUs, devices, shutdown and crashes.
 HV_SRC += $(addprefix hypervisor/,calendar.c cmdline.c console.c format.c keys.c options.c panic.c printk.c \
 	symbols.c wallclock.c)
+HV_SRC += $(addprefix hypervisor/,ctl.c domctl.c domctl_vcpu.c sysctl.c)
+HV_SRC += $(addprefix hypervisor/x86/,arch_sysctl.c cpu_policy.c pv_context.c pv_domctl.c topology.c)
 HV_SRC += hypervisor/dump.c hypervisor/x86/arch_keys.c hypervisor/x86/mca.c
 HV_SRC += $(addprefix hypervisor/x86/,acpi.c acpi_tables.c apic.c clocks.c cmos.c console_sinks.c crash.c \
 	ioapic.c irq.c msi.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
