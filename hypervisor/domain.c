@@ -13,6 +13,7 @@
 #include "sched.h"
 #include "softirq.h"
 #include "string.h"
+#include "wallclock.h"
 
 #define NO_REASON (~0U)
 #define PAUSES_MAX 65535
@@ -176,6 +177,7 @@ static int domain_share_info(struct domain *d)
 	if (!d->shared)
 		return -ENOMEM;
 	page_share(d, mfn_to_page(virt_to_mfn(d->shared)), true);
+	wallclock_write(d);
 	return 0;
 }
 
