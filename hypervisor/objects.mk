@@ -109,6 +109,7 @@ test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor
 	hypervisor/x86/vga_text.c
 test_tsc_scale_SRC := hypervisor/x86/tsc_scale.c
 FUZZERS += acpi
+CHECK_SCRIPTS += tests/boot-options
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
 # Last, when all objects are known.
