@@ -40,6 +40,8 @@ void arch_pirq_unbind(struct domain *d, unsigned int pirq);
 
 /* Hypercalls: iret replaces the frame; a restart makes the guest issue its call again. */
 void arch_iret(struct cpu_user_regs *regs);
+void arch_iret_current(void);		/* the same for the guest that called us */
+bool arch_frame_is_replaced(const struct cpu_user_regs *regs);	/* by one of these */
 void arch_hypercall_restart(const uint64_t *arg, unsigned int nargs);
 
 /* Frames: what a type means, and who may still see the frame as what it was. */

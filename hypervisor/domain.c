@@ -177,6 +177,8 @@ static int domain_share_info(struct domain *d)
 	if (!d->shared)
 		return -ENOMEM;
 	page_share(d, mfn_to_page(virt_to_mfn(d->shared)), true);
+	for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+		d->shared->vcpu_info[i].evtchn_upcall_mask = 1;	/* no events before it says so */
 	wallclock_write(d);
 	return 0;
 }

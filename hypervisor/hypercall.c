@@ -61,10 +61,15 @@ void hypercall_do(struct cpu_user_regs *regs)
 {
 	const uint64_t arg[6] = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 };
 
-	if (regs->rax == __HYPERVISOR_iret)
-		arch_iret(regs);		/* the result is whatever its frame holds */
-	else
-		regs->rax = hypercall_call(regs->rax, arg);
+	long rc;
+
+	if (regs->rax == __HYPERVISOR_iret) {
+		arch_iret(regs);
+		return;
+	}
+	rc = hypercall_call(regs->rax, arg);
+	if (!arch_frame_is_replaced(regs))	/* by an iret in a multicall */
+		regs->rax = rc;
 }
 
 long hypercall_continue(unsigned int nr, unsigned int nargs, ...)
@@ -88,7 +93,10 @@ long hypercall_continue(unsigned int nr, unsigned int nargs, ...)
 	return 0;
 }
 
-/* arg: entries, count.  Failed entries don't stop it; an entry's result is written as it ends. */
+/*
+ * arg: entries, count.  Failed entries don't stop it; an entry's result is written as it ends.  An iret ends
+ * it: what follows would run in another context.
+ */
 static long hcall_multicall(const uint64_t arg[6])
 {
 	uint64_t at = arg[0];
@@ -103,10 +111,13 @@ static long hcall_multicall(const uint64_t arg[6])
 			return hypercall_continue(__HYPERVISOR_multicall, 2, at, (uint64_t)left);
 		if (copy_from_guest(&mc.entry, at, sizeof(mc.entry)))
 			return -EFAULT;
+		if (mc.entry.op == __HYPERVISOR_iret) {
+			arch_iret_current();
+			return 0;
+		}
 		mc.is_preempted = false;
 		*multicall_slot() = &mc;
-		mc.entry.result = mc.entry.op == __HYPERVISOR_iret ? (unsigned long)-EINVAL :
-			(unsigned long)hypercall_call(mc.entry.op, (const uint64_t *)mc.entry.args);
+		mc.entry.result = hypercall_call(mc.entry.op, (const uint64_t *)mc.entry.args);
 		*multicall_slot() = NULL;
 		if (mc.is_preempted) {
 			if (copy_to_guest(at, &mc.entry, sizeof(mc.entry)))

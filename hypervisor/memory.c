@@ -25,26 +25,23 @@ static unsigned int max_order(const struct domain *caller)
 	return caller->is_privileged ? 18 : 9;
 }
 
-static long reservation_start(struct reservation *r, uint64_t arg, uint64_t start)
+/* false: refused.  The calls then answer with what was done so far, nothing: these count, as in Xen. */
+static bool reservation_start(struct reservation *r, uint64_t arg, uint64_t start)
 {
 	struct domain *caller = current_vcpu()->domain;
 	struct xen_memory_reservation op;
 
-	if (copy_from_guest(&op, arg, sizeof(op)))
-		return -EFAULT;
-	if (start > op.nr_extents)
-		return -EINVAL;
+	if (copy_from_guest(&op, arg, sizeof(op)) || start > op.nr_extents)
+		return false;
 	if (op.extent_order > max_order(caller) || op.nr_extents > ~0UL >> CMD_BITS)
-		return start ? (long)start : -EPERM;
+		return false;
 	r->extents = (uint64_t)op.extent_start.p;
 	r->count = op.nr_extents;
 	r->done = start;
 	r->order = op.extent_order;
 	r->address_bits = XENMEMF_get_address_bits(op.mem_flags);
 	r->d = domain_get_for(caller, op.domid);
-	if (!r->d)
-		return caller->is_privileged || op.domid == DOMID_SELF ? -ESRCH : -EPERM;
-	return 0;
+	return r->d;
 }
 
 static long reservation_continue(unsigned int cmd, const struct reservation *r, uint64_t arg)
@@ -81,10 +78,9 @@ struct page *memory_populate(struct domain *d, unsigned int order, unsigned int 
 static long memory_grow(unsigned int cmd, uint64_t arg, uint64_t start)
 {
 	struct reservation r;
-	long rc = reservation_start(&r, arg, start);
 
-	if (rc)
-		return rc;
+	if (!reservation_start(&r, arg, start))
+		return start;
 	for (; r.done < r.count; r.done++) {
 		uint64_t at = r.extents + r.done * sizeof(uint64_t), pfn = ~0UL;
 		struct page *pg;
@@ -130,10 +126,9 @@ static bool memory_drop_frame(struct domain *d, mfn_t mfn)
 static long memory_shrink(unsigned int cmd, uint64_t arg, uint64_t start)
 {
 	struct reservation r;
-	long rc = reservation_start(&r, arg, start);
 
-	if (rc)
-		return rc;
+	if (!reservation_start(&r, arg, start))
+		return start;
 	for (; r.done < r.count; r.done++) {
 		uint64_t mfn;
 		bool ok = true;

@@ -18,7 +18,6 @@ struct unpack {
 	size_t out_len;		/* bytes of room; what lies behind `produced` is undefined afterwards */
 	void *work;		/* aligned to 16 bytes, lives only during the call */
 	size_t work_len;	/* bytes, at least unpack_format.work_len; UNPACK_WORK_MAX does for all */
-	bool ends_in_size;	/* the last four bytes are the size of the output: gzip */
 
 	size_t consumed;	/* bytes of input used: what follows is not ours */
 	size_t produced;	/* bytes of output */

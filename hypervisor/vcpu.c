@@ -108,10 +108,8 @@ struct vcpu *vcpu_new(struct domain *d, unsigned int id)
 	v->stop = VCPU_DOWN;
 	v->period_ns = TICK_NS;
 	v->last_tick_ns = now_ns();
-	if (id < XEN_LEGACY_MAX_VCPUS) {
+	if (id < XEN_LEGACY_MAX_VCPUS)
 		v->info = (struct vcpu_info *)&d->shared->vcpu_info[id];
-		v->info->evtchn_upcall_mask = 1;	/* no events before it says so */
-	}
 	if (sched_vcpu_init(v))
 		goto no_sched;
 	if (arch_vcpu_init(v))
@@ -377,15 +375,16 @@ static long vcpu_op_stop_periodic(struct vcpu *v, void *op, uint64_t arg)
 	return 0;
 }
 
-/* A vcpu has its own single-shot timer only: it's on the CPU whose timer that is. */
+/*
+ * A vcpu has its own single-shot timer only: it's on the CPU whose timer that is.  A time in the past fires
+ * at once, whatever the flags say of it: so does Xen, against its header.
+ */
 static long vcpu_op_set_singleshot(struct vcpu *v, void *op, uint64_t arg)
 {
 	const struct vcpu_set_singleshot_timer *set = op;
 
 	if (v != current_vcpu())
 		return -EINVAL;
-	if (set->flags & VCPU_SSHOTTMR_future && set->timeout_abs_ns < now_ns())
-		return -ETIME;
 	vcpu_set_singleshot(v, MAX(set->timeout_abs_ns, 1));
 	return 0;
 }

@@ -192,9 +192,8 @@ static int tidy(struct xs *xs, uint32_t t, const char *path)
 static int cmd_rm(struct xs *xs, uint32_t t, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
-		int rc = xs_exists(xs, t, argv[i]);
+		int rc = xs_rm(xs, t, argv[i]);
 
-		rc = rc < 0 ? rc : rc ? xs_rm(xs, t, argv[i]) : -ENOENT;
 		if (!rc && opt.tidy)
 			rc = tidy(xs, t, argv[i]);
 		if (rc)

@@ -9,7 +9,7 @@ XS_OBJS   := $(O)/xenstore/xs.o
 
 # The daemon but for its main file and its door to the guests.
 XENSTORED_PARTS := heap path perms quota kids list store txn watch change conn ring domain \
-	request control update
+	request control update start
 XENSTORED_OBJS := $(XENSTORED_PARTS:%=$(O)/xenstore/%.o)
 
 XENSTORE_LINKS := chmod control exists list ls read rm watch write
@@ -20,7 +20,7 @@ $(O)/xenstored: $(O)/xenstore/xenstored.o $(O)/xenstore/guest_xen.o $(XENSTORED_
 		$(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
 
-UNIT_TESTS += loop buf
+UNIT_TESTS += loop buf ring
 test_loop_SRC := xenstore/loop.c
 test_buf_SRC := xenstore/buf.c
 
@@ -30,3 +30,6 @@ $(O)/xenstore-cli: $(O)/xenstore/cli.o $(XS_OBJS) $(BASE_OBJS)
 
 $(XENSTORE_LINKS:%=$(O)/xenstore-%): $(O)/xenstore-cli
 	ln -sf xenstore-cli $@
+
+test_ring_SRC := $(XENSTORED_PARTS:%=xenstore/%.c) xenstore/log.c xenstore/buf.c xenstore/loop.c \
+	tests/fake/guest.c

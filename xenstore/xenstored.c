@@ -14,18 +14,16 @@
 #include <unistd.h>
 
 #include "xenstore/batch.h"
-#include "xenstore/change.h"
 #include "xenstore/conn.h"
 #include "xenstore/domain.h"
 #include "xenstore/guest.h"
 #include "xenstore/heap.h"
 #include "xenstore/log.h"
 #include "xenstore/loop.h"
-#include "xenstore/perms.h"
 #include "xenstore/quota.h"
 #include "xenstore/request.h"
 #include "xenstore/ring.h"
-#include "xenstore/store.h"
+#include "xenstore/start.h"
 #include "xenstore/txn.h"
 #include "xenstore/update.h"
 
@@ -236,41 +234,8 @@ static int sockets_listen(int fd, int fd_ro)
 
 /* ----------------------------------------------------------------- the store */
 
-static int store_parts_open(bool fresh)
-{
-	int rc = perms_open(fresh);
-
-	if (!rc)
-		rc = quota_open(fresh);
-	if (!rc)
-		rc = domain_open(fresh);
-	if (!rc)
-		rc = store_open(fresh);
-	if (!rc)
-		txn_open(fresh);
-	return rc;
-}
-
-/* Every durable object is judged before anything relies on it. */
-static int store_verify(void)
-{
-	int rc;
-
-	heap_mark_begin();
-	if (!quota_mark() || !perms_mark_begin())
-		return -EINVAL;
-	rc = domain_mark();
-	if (!rc)
-		rc = store_mark(domain_count);
-	if (rc)
-		return rc;
-	heap_mark_end();
-	perms_mark_end();
-	return 0;
-}
-
 /* A store that fails its check is kept for whoever wants to know why. */
-static int store_damaged(const char *path, int rc)
+static int store_damaged(const char *path)
 {
 	char kept[PATH_MAX + 16];
 
@@ -291,39 +256,17 @@ static int store_start(bool no_recovery)
 		 env_or("XENSTORED_ROOTDIR", env_or("XENSTORED_RUNDIR", RUNDIR)));
 	if (no_recovery)
 		unlink(path);
-	rc = heap_open(path, &fresh);
+	rc = start_store(path, &fresh);
+	if (rc == -EUCLEAN)
+		return store_damaged(path);
 	if (rc)
 		return log_rc(rc, rc == -EBUSY ? "another xenstored runs on %s" : "store %s", path);
-	rc = store_parts_open(fresh);
-	if (!rc && !fresh)
-		rc = store_verify();
-	if (rc)
-		return rc == -ENOMEM ? log_rc(rc, "store %s", path) : store_damaged(path, rc);
 	for (int q = 0; q < QUOTA_COUNT; q++)
 		if (opt.limit[q].set)
 			quota_common_set((enum quota)q, opt.limit[q].value);
 	batch_end(0);
 	log_info("store %s: %s", path, fresh ? "new" : "taken up again");
 	return 0;
-}
-
-/* What every dom0 has, unless it is there. */
-static void dom0_nodes(void)
-{
-	static const struct { const char *path, *value; } node[] = {
-		{ "/tool/xenstored", "" },
-		{ "/local/domain/0/domid", "0" },
-		{ "/local/domain/0/name", "Domain-0" },
-	};
-	static struct path p;
-	struct conn dom0 = { .who = { 0, CALLER_NO_TARGET } };
-
-	for (size_t i = 0; i < COUNT(node); i++) {
-		path_parse(&p, node[i].path, strlen(node[i].path), 0, false);
-		if (!store_get(&store_main, &p, p.parts))
-			batch_end(change_write(&dom0, NULL, &p, node[i].value,
-					       strlen(node[i].value)));
-	}
 }
 
 /* -------------------------------------------------------------- the domains */
@@ -479,7 +422,7 @@ static int daemon_start(char **argv, int *fd, int *fd_ro)
 		return rc;
 	update_init(argv, *fd, *fd_ro);
 	domains_start();
-	dom0_nodes();
+	start_dom0_nodes();
 	return 0;
 }
 

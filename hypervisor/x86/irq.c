@@ -287,6 +287,14 @@ int irq_request_isa(unsigned int isa_irq, void (*handler)(void *data), void *dat
 	return irq_request(irq_get(ioapic_isa_gsi(isa_irq)), handler, data, name);
 }
 
+static bool irq_is_bound_to(const struct irq *irq, const struct domain *d)
+{
+	for (unsigned int i = 0; i < irq->guest_count; i++)
+		if (irq->guest[i].d == d)
+			return true;
+	return false;
+}
+
 int irq_bind_guest(struct irq *irq, struct domain *d, uint32_t pirq, uint32_t port, bool share)
 {
 	uint64_t flags;
@@ -298,7 +306,9 @@ int irq_bind_guest(struct irq *irq, struct domain *d, uint32_t pirq, uint32_t po
 	if (rc)
 		return rc;
 	flags = spin_lock_irqsave(&irq->lock);
-	if (irq->handler || (irq->guest_count && !(share && irq->is_shared))) {
+	if (irq_is_bound_to(irq, d)) {
+		rc = -EEXIST;
+	} else if (irq->handler || (irq->guest_count && !(share && irq->is_shared))) {
 		rc = -EBUSY;
 	} else if (irq->guest_count == IRQ_GUESTS_MAX) {
 		rc = -ENOSPC;

@@ -67,8 +67,7 @@ static const void *module_data(const struct boot_module *m)
 
 static void kernel_unpack(struct dom0_build *b, const struct bzimage *bz)
 {
-	struct unpack u = { .in = bz->payload, .in_len = bz->payload_len,
-			    .ends_in_size = bz->format->ends_in_size && bz->protocol };
+	struct unpack u = { .in = bz->payload, .in_len = bz->payload_len };
 	uint64_t start = now_ns();
 
 	if (!bz->size)
@@ -447,7 +446,7 @@ static void domain_make(struct dom0_build *b)
 	if (rc)
 		refuse("error %d", rc);
 	dom0 = b->d;
-	b->d->max_pages = ~0UL;
+	b->d->max_pages = ~0U;		/* as good as none, and positive in every width */
 	for (unsigned int i = 0; options.dom0_vcpus_pin && i < vcpus; i++) {
 		struct cpumask one = { { 0 } };
 

@@ -10,6 +10,12 @@
 #include "string.h"
 
 void arch_iret(struct cpu_user_regs *regs) { pv_iret(regs); }
+void arch_iret_current(void) { pv_iret(cpu_guest_frame(this_cpu())); }
+
+bool arch_frame_is_replaced(const struct cpu_user_regs *regs)
+{
+	return regs->entry_vector == VECTOR_BOUNCE;
+}
 
 /* Rewrites the guest's argument registers and lets it execute SYSCALL once more. */
 void arch_hypercall_restart(const uint64_t *arg, unsigned int nargs)
@@ -293,7 +299,7 @@ void pv_load_debugregs(struct vcpu *v)
 
 long hcall_set_debugreg(const uint64_t arg[6])
 {
-	return arg[0] < 8 ? pv_set_debugreg(current_vcpu(), arg[0], arg[1]) : -EINVAL;
+	return arg[0] < 8 ? pv_set_debugreg(current_vcpu(), arg[0], arg[1]) : -ENODEV;
 }
 
 long hcall_get_debugreg(const uint64_t arg[6])

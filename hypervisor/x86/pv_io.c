@@ -9,6 +9,8 @@
 
 #define PCI_ADDRESS	0xcf8
 #define PCI_DATA	0xcfc
+#define PIT_CHANNEL2	0x42		/* the speaker's, and kernels' to calibrate with; 0 and 1 are ours */
+#define PIT_COMMAND	0x43		/* bits 7-6: which channel */
 
 /* Ports of devices that we drive: interrupt controllers, the PIT, the clock chip, PCI's address register. */
 static const struct { uint16_t first, last; } own_ports[] = {
@@ -103,8 +105,8 @@ uint32_t pv_io_read(struct vcpu *v, uint16_t port, unsigned int bytes)
 		return pci_data_read(v, port, bytes);
 	if ((port == 0x70 || port == 0x71) && bytes == 1)
 		return port == 0x70 ? ~0U : cmos_read(v->domain->arch.cmos_index & 0x7f);
-	if (port >= 0x40 && port <= 0x43)
-		return nobody_reads(port);
+	if (port == PIT_CHANNEL2 && bytes == 1)
+		return inb(port);
 	return is_own_port(port) ? ~0U : port_read(port, bytes);
 }
 
@@ -120,6 +122,8 @@ void pv_io_write(struct vcpu *v, uint16_t port, unsigned int bytes, uint32_t val
 		v->domain->arch.cmos_index = value;
 	else if (port == 0x71 && bytes == 1)
 		cmos_write(v->domain->arch.cmos_index & 0x7f, value);
+	else if ((port == PIT_CHANNEL2 || (port == PIT_COMMAND && value >> 6 == 2)) && bytes == 1)
+		outb(port, value);
 	else if (!is_own_port(port))
 		port_write(port, bytes, value);
 }

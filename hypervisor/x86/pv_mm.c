@@ -111,18 +111,38 @@ static void upper_put(uint64_t e)
 		page_put_and_type(mfn_to_page(pte_mfn(e)));
 }
 
-static int entry_get(unsigned int level, uint64_t *e, const struct domain *d, const struct domain *owner)
+/*
+ * A level-4 table may map itself, read-only: guests find their tables by that.  No reference is needed,
+ * for it lives as long as its table.  `at` is where the entry is, or will be.
+ */
+static bool is_self_map(unsigned int level, const uint64_t *at, uint64_t e)
+{
+	return level == 4 && e & PTE_P && mfn_eq(pte_mfn(e), virt_to_mfn(at));
+}
+
+static int self_map_get(uint64_t *e)
+{
+	if (UPPER_DISALLOWED(*e) || *e & PTE_RW)
+		return -EINVAL;
+	*e |= PTE_U | PTE_A;
+	return 0;
+}
+
+static int entry_get(unsigned int level, const uint64_t *at, uint64_t *e, const struct domain *d,
+		     const struct domain *owner)
 {
 	if (level == 1)
 		return l1_get(e, d, owner);
-	return owner == d ? upper_get(level, e, d) : -EINVAL;
+	if (owner != d)
+		return -EINVAL;
+	return is_self_map(level, at, *e) ? self_map_get(e) : upper_get(level, e, d);
 }
 
-static void entry_put(unsigned int level, uint64_t e)
+static void entry_put(unsigned int level, const uint64_t *at, uint64_t e)
 {
 	if (level == 1)
 		l1_put(e);
-	else
+	else if (!is_self_map(level, at, e))
 		upper_put(e);
 }
 
@@ -135,7 +155,7 @@ static void table_release(uint64_t *table, unsigned int level, unsigned int coun
 {
 	for (unsigned int i = 0; i < count; i++)
 		if (!is_hv_slot(level, i))
-			entry_put(level, table[i]);
+			entry_put(level, &table[i], table[i]);
 }
 
 static int table_validate(uint64_t *table, unsigned int level, const struct domain *d)
@@ -146,7 +166,7 @@ static int table_validate(uint64_t *table, unsigned int level, const struct doma
 
 		if (!(e & PTE_P) || is_hv_slot(level, i))
 			continue;
-		rc = entry_get(level, &e, d, d);
+		rc = entry_get(level, &table[i], &e, d, d);
 		if (rc) {
 			table_release(table, level, i);
 			return rc;
@@ -253,14 +273,14 @@ int pv_entry_set(unsigned int level, uint64_t *entry, uint64_t value, struct dom
 		entry_write(entry, value | PTE_U, preserve_ad);
 		return 0;
 	}
-	rc = entry_get(level, &value, d, owner);
+	rc = entry_get(level, entry, &value, d, owner);
 	if (rc)
 		return rc;
 	entry_write(entry, value, preserve_ad);
 	if (old & PTE_P) {
 		if (level > 1)		/* paging-structure caches: SDM 3A 4.10.3 */
 			tlb_flush_cpus(&d->arch.dirty_cpus);
-		entry_put(level, old);
+		entry_put(level, entry, old);
 	}
 	return 0;
 }

@@ -104,6 +104,7 @@ static const struct pv_msr {
 	{ 0x1b, 0x1b, read_apic_base, write_same },
 	{ 0x8b, 0x8b, read_microcode, write_zero_only },
 	{ 0x179, 0x17a, read_zero, write_ignored },		/* machine check: capabilities, status */
+	{ 0x1d9, 0x1d9, read_zero, write_zero_only },		/* debug control */
 	{ 0x277, 0x277, read_pat, write_same },
 	{ 0x400, 0x47f, read_zero, write_ignored },		/* machine check banks */
 	{ MSR_EFER, MSR_EFER, read_efer, write_same },

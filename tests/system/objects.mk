@@ -42,3 +42,6 @@ SYSTEM_NEEDS += $(O)/system/debian-root.img
 # A PV guest built by hand: tests the builder without xend.
 $(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP_OBJS) $(XS_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(BUILD_LIBS) $(HYP_LIBS)
+
+bench: all $(SYSTEM_NEEDS) $(O)/system/dom0-debian.cpio
+	tests/bench/run

@@ -37,7 +37,7 @@ enum trap_number {		/* the stubs behind those of the CPU's vectors 0-31 */
 extern struct start_info *start_info;
 extern struct shared_info shared_info;	/* mapped by guest_init() */
 extern uint8_t hypercall_page[PAGE_SIZE];
-extern const uint8_t trap_stubs[TRAP_COUNT][16];
+extern const uint8_t trap_stubs[TRAP_COUNT][32];
 
 /* What the registers were as the guest was entered. */
 extern const struct entry_state {

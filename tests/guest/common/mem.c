@@ -1,7 +1,7 @@
 /* Frames, page tables and spare pages. */
 #include "mem.h"
 
-enum { POOL_PAGES = 512 };
+enum { POOL_PAGES = 1024 };
 
 static uint8_t pool[POOL_PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
 static void *pool_free[POOL_PAGES];

@@ -74,9 +74,12 @@ guest_start:			/* RSI holds the address of start_info (xen/xen.h) */
  * (guest.h): number and error code, and all the general registers.
  */
 .macro stub vector, has_error
-	.balign	16
+	.balign	32
 	pop	%rcx
 	pop	%r11
+	.if	\vector == 33		/* the failsafe frame: ds, es, fs and gs come first */
+	lea	32(%rsp), %rsp
+	.endif
 	.if	!\has_error
 	push	$0
 	.endif
@@ -84,9 +87,9 @@ guest_start:			/* RSI holds the address of start_info (xen/xen.h) */
 	jmp	trap_common
 .endm
 
-	.balign	16
+	.balign	32
 	.globl	trap_stubs
-trap_stubs:			/* 16 bytes each: vectors 0-31, then what guest.h names */
+trap_stubs:			/* 32 bytes each: vectors 0-31, then what guest.h names */
 	.set	v, 0
 	.rept	40
 	.if	v == 8 || (v >= 10 && v <= 14) || v == 17 || v == 21
