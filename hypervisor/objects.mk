@@ -98,7 +98,7 @@ HV_SRC += $(addprefix hypervisor/,calendar.c cmdline.c console.c format.c keys.c
 HV_SRC += hypervisor/dump.c hypervisor/x86/arch_keys.c hypervisor/x86/mca.c
 HV_SRC += $(addprefix hypervisor/x86/,acpi.c acpi_tables.c apic.c clocks.c cmos.c console_sinks.c crash.c \
 	ioapic.c irq.c msi.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
-	time.c tsc_scale.c vga.c vga_text.c)
+	time.c tsc_scale.c vga.c vga_text.c watchdog.c)
 HV_ASM += hypervisor/x86/trampoline.S
 
 UNIT_TESTS += acpi cmdline format platform_parts tsc_scale
@@ -109,6 +109,7 @@ test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor
 	hypervisor/x86/vga_text.c
 test_tsc_scale_SRC := hypervisor/x86/tsc_scale.c
 FUZZERS += acpi
+CHECK_SCRIPTS += tests/boot-options
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
 # Last, when all objects are known.

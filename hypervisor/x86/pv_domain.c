@@ -3,11 +3,16 @@
 #include "errno.h"
 #include "heap.h"
 #include "hypercall.h"
+#include "physdev.h"
 #include "pv_mm.h"
 
 int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *config) { return 0; }
 
-void arch_domain_free(struct domain *d) { mem_free(d->arch.e820); }
+void arch_domain_free(struct domain *d)
+{
+	physdev_domain_free(d);
+	mem_free(d->arch.e820);
+}
 
 /* The guest's and the owner's own claim on a frame; who else refers to it keeps it a while. */
 static void frame_relinquish(struct domain *d, struct page *pg)
@@ -41,6 +46,7 @@ static struct page *frame_next(struct domain *d)
 int arch_domain_relinquish(struct domain *d)
 {
 	if (!d->arch.is_relinquishing) {
+		physdev_domain_release(d);
 		for (unsigned int i = 0; i < d->max_vcpus; i++)
 			if (d->vcpu[i])
 				pv_vcpu_relinquish(d->vcpu[i]);

@@ -2,6 +2,7 @@
 #include "guest.h"
 #include "hypercall.h"
 #include "printk.h"
+#include "wallclock.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -344,6 +345,13 @@ void panic(const char *format, ...)
 	fputc('\n', stderr);
 	abort();
 }
+
+void fatal(const char *format, ...)
+{
+	panic("fatal: %s", format);
+}
+
+void wallclock_write(struct domain *d) { }
 
 /* ---- The rest of arch.h ---- */
 
