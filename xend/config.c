@@ -216,13 +216,16 @@ static int config_set_alias(struct config_build *b, const char *name, const stru
 {
 	static const struct { const char *name; enum config_id id; } alias[] = {
 		{ "cmdline", CONFIG_EXTRA }, { "bootloader_args", CONFIG_BOOTARGS },
-		{ "device_model_override", CONFIG_DEVICE_MODEL },
+		{ "device_model_override", CONFIG_DEVICE_MODEL }, { "cap", CONFIG_CPU_CAP },
+		{ "irqs", CONFIG_IRQ },
 	};
 	struct config_where where = { v->where.line, v->where.column };
 
 	for (size_t i = 0; i < sizeof(alias) / sizeof(alias[0]); i++)
 		if (!strcmp(alias[i].name, name) && b->c->var[alias[i].id].origin == CONFIG_FROM_DEFAULT)
 			return config_set_eval(b, alias[i].id, v);
+	if (strcmp(name, "type") && b->lint)
+		config_warn(b, where, "%s is a variable of xl that has no effect here", name);
 	if (strcmp(name, "type") || v->type != EVAL_STR ||
 	    b->c->var[CONFIG_BUILDER].origin != CONFIG_FROM_DEFAULT)
 		return 0;

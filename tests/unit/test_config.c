@@ -917,6 +917,15 @@ static void lint_reports_everything_not_only_the_first(void)
 	free(report);
 }
 
+static void lint_says_what_only_xl_knows(void)
+{
+	char *report;
+
+	CHECK_EQ(lint("type = 'hvm'\nfirmware = 'uefi'\ncap = 50\n", &report), 0);
+	CHECK_STR(report, "f:2:12: warning: firmware is a variable of xl that has no effect here\n");
+	free(report);
+}
+
 static void lint_is_silent_about_what_is_right(void)
 {
 	char *report;
@@ -1114,6 +1123,7 @@ int main(void)
 		TEST(device_names_have_their_numbers),
 		TEST(rates_are_bytes_per_interval),
 		TEST(lint_reports_everything_not_only_the_first),
+		TEST(lint_says_what_only_xl_knows),
 		TEST(lint_is_silent_about_what_is_right),
 		TEST(lint_reports_syntax_errors_and_missing_files),
 		TEST(every_variable_has_a_row),
