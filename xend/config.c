@@ -135,7 +135,7 @@ static int config_read_fd(int fd, char **text, size_t *length)
 
 static int config_read(const char *path, char **text, size_t *length)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc;
 	struct stat st;
 
 	if (fd < 0)

@@ -583,6 +583,48 @@ static void command_lines_join_as_in_xend(void)
 	}
 }
 
+static void actions_count_restart_and_defaults_in(void)
+{
+	static const struct { const char *script, *poweroff, *reboot, *crash; } row[] = {
+		{ "x = 1", "destroy", "restart", "restart" },
+		{ "restart = 'onreboot'", "destroy", "restart", "destroy" },
+		{ "restart = 'always'", "restart", "restart", "restart" },
+		{ "restart = 'never'", "destroy", "destroy", "destroy" },
+		{ "restart = 'foo'", "destroy", "restart", "restart" },
+		{ "restart = 'never'\non_crash = 'preserve'", "destroy", "destroy", "preserve" },
+	};
+
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct config c;
+
+		load_ok(&c, row[i].script);
+		CHECK_STR(config_action(&c, CONFIG_ON_POWEROFF), row[i].poweroff);
+		CHECK_STR(config_action(&c, CONFIG_ON_REBOOT), row[i].reboot);
+		CHECK_STR(config_action(&c, CONFIG_ON_CRASH), row[i].crash);
+		CHECK(!config_action(&c, CONFIG_NAME));
+		config_free(&c);
+	}
+}
+
+static void virtual_cpus_are_counted_once_for_all(void)
+{
+	static const struct { const char *script; unsigned vcpus; uint64_t mask; } row[] = {
+		{ "x = 1", 1, 1 }, { "vcpus = 0", 1, 1 }, { "vcpus = 4", 4, 15 },
+		{ "vcpus = 2\nmaxvcpus = 4", 4, 3 }, { "vcpus = 4\nvcpu_avail = 5", 4, 5 },
+		{ "vcpus = 2\nvcpu_avail = 255", 2, 3 }, { "vcpus = 2\nvcpu_avail = 4", 2, 1 },
+		{ "vcpus = 64", 64, UINT64_MAX }, { "vcpus = 128\nmaxvcpus = 128", 128, UINT64_MAX },
+	};
+
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct config c;
+
+		load_ok(&c, row[i].script);
+		CHECK_EQ(config_vcpus(&c), row[i].vcpus);
+		CHECK_EQ(config_vcpu_mask(&c), row[i].mask);
+		config_free(&c);
+	}
+}
+
 /* ---- S-expressions in ---- */
 
 static void from_text(struct config *c, const char *text)
@@ -1112,6 +1154,8 @@ int main(void)
 		TEST(xl_files_evaluate),
 		TEST(xen_tools_configurations_evaluate),
 		TEST(command_lines_join_as_in_xend),
+		TEST(actions_count_restart_and_defaults_in),
+		TEST(virtual_cpus_are_counted_once_for_all),
 		TEST(what_goes_out_comes_back_the_same),
 		TEST(a_running_domain_is_listed_in_xends_order),
 		TEST(a_managed_domain_keeps_all_on_disk),
