@@ -147,26 +147,26 @@ static int config_read(const char *path, char **text, size_t *length)
 	return rc;
 }
 
-/* The name as it is (xm put ./ before a relative one), then in each directory of the path. */
-static char *config_search(const struct config_source *src, const char *name)
+/* The name as it is (xm put ./ before a relative one), then in each directory of the path.
+ * 0 with *found, which the caller frees; -ENOENT, -ENOMEM. */
+static int config_search(const struct config_source *src, const char *name, char **found)
 {
 	const char *path = src->path ? src->path : CONFIG_PATH_DEFAULT, *end;
-	char *found = NULL;
 	struct stat st;
 
-	if (asprintf(&found, "%s%s", *name == '/' || *name == '.' ? "" : "./", name) < 0)
-		return NULL;
-	while (stat(found, &st) || S_ISDIR(st.st_mode)) {
-		free(found);
-		found = NULL;
+	if (asprintf(found, "%s%s", *name == '/' || *name == '.' ? "" : "./", name) < 0)
+		return *found = NULL, -ENOMEM;
+	while (stat(*found, &st) || S_ISDIR(st.st_mode)) {
+		free(*found);
+		*found = NULL;
 		if (*name == '/' || !*path)
-			break;
+			return -ENOENT;
 		end = strchrnul(path, ':');
-		if (asprintf(&found, "%.*s/%s", (int)(end - path), path, name) < 0)
-			return NULL;
+		if (asprintf(found, "%.*s/%s", (int)(end - path), path, name) < 0)
+			return *found = NULL, -ENOMEM;
 		path = *end ? end + 1 : end;
 	}
-	return found;
+	return 0;
 }
 
 /* ---- what the script left behind ---- */
@@ -238,12 +238,13 @@ struct config_harvest {
 	int rc;
 };
 
-/* A name that nothing reads and that is nearly a variable's is most likely a misspelling. */
+/* A name that nothing reads and that is nearly a variable's is most likely a misspelling, in
+ * the file or on the command line. */
 static void config_suspect(struct config_build *b, const char *name, const struct eval_value *v)
 {
 	const char *known = config_suggest(name);
 
-	if (known && v->where.line && v->type != EVAL_FUNCTION && v->type != EVAL_MODULE &&
+	if (known && v->type != EVAL_FUNCTION && v->type != EVAL_MODULE &&
 	    v->type != EVAL_BUILTIN)
 		config_warn(b, (struct config_where){ v->where.line, v->where.column },
 			    "'%s' is not a variable of xm: did you mean '%s'?", name, known);
@@ -431,11 +432,18 @@ static int config_from_sxp_file(struct config_build *b, const struct config_sour
 static int config_find(struct config_build *b, const struct config_source *src)
 {
 	const char *name = src->file ? src->file : CONFIG_FILE_DEFAULT;
+	int rc;
 
-	b->c->file = src->text ? strdup(name) : config_search(src, name);
-	b->file = b->c->file;
-	if (b->c->file)
-		return 0;
+	if (src->text) {
+		b->c->file = strdup(name);
+		rc = b->c->file ? 0 : -ENOMEM;
+	} else {
+		rc = config_search(src, name, &b->c->file);
+	}
+	if (rc != -ENOENT) {
+		b->file = b->c->file ? b->c->file : name;
+		return rc ? config_no_memory(b) : 0;
+	}
 	config_fail(b, config_nowhere, "it is looked for where you are and along --path",
 		    "Unable to open config file: %s", name);
 	b->err->usage = true;

@@ -254,6 +254,19 @@ static void what_is_ignored_is_said(void)
 	}
 }
 
+static void misspelt_overrides_get_a_suggestion(void)
+{
+	static const char *const words[] = { "memroy=64", "vmid=3" };
+	struct config_error err;
+	struct config c;
+
+	CHECK_EQ(load(&c, "", words, COUNT(words), &err), 0);
+	CHECK_EQ(c.warnings, 1);
+	CHECK_STR(c.warning[0].text, "'memroy' is not a variable of xm: did you mean 'memory'?");
+	CHECK_EQ(c.warning[0].where.line, 0);
+	config_free(&c);
+}
+
 static void names_of_ones_own_are_no_misspellings(void)
 {
 	static const char *const scripts[] = {
@@ -1138,6 +1151,7 @@ int main(void)
 		TEST(what_is_empty_or_newer_is_left_out),
 		TEST(values_of_types_that_xm_ignored_stay_ignored),
 		TEST(what_is_ignored_is_said),
+		TEST(misspelt_overrides_get_a_suggestion),
 		TEST(names_of_ones_own_are_no_misspellings),
 		TEST(nics_pad_the_interfaces),
 		TEST(the_command_line_wins_over_the_file),
