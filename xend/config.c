@@ -34,6 +34,15 @@ int config_no_memory(struct config_build *b)
 	return -ENOMEM;
 }
 
+/* FILE:LINE:COLUMN: or, where there is no line, FILE: before a finding of lint. */
+void config_finding(const struct config_build *b, struct config_where where, const char *what)
+{
+	if (where.line)
+		fprintf(b->lint, "%s:%u:%u: %s: ", b->file, where.line, where.column, what);
+	else
+		fprintf(b->lint, "%s: %s: ", b->file, what);
+}
+
 bool config_goes_on(struct config_build *b, int rc)
 {
 	const struct config_error *err = b->err;
@@ -43,8 +52,8 @@ bool config_goes_on(struct config_build *b, int rc)
 	if (!b->lint || rc == -ENOMEM)
 		return false;
 	b->errors++;
-	fprintf(b->lint, "%s:%u:%u: error: %s%s%s%s\n", b->file, err->where.line,
-		err->where.column, err->text, *err->hint ? " (" : "", err->hint,
+	config_finding(b, err->where, "error");
+	fprintf(b->lint, "%s%s%s%s\n", err->text, *err->hint ? " (" : "", err->hint,
 		*err->hint ? ")" : "");
 	return true;
 }

@@ -174,7 +174,7 @@ struct config_live {
 struct sxp *config_to_domain_sxp(const struct config *c, const struct config_live *live);
 
 /* `xm lint FILE`: everything doubtful, not only the first error.  Prints findings, one a line,
- * `FILE:LINE:COLUMN: error|warning: …`; gives the number of errors, or a negative errno. */
+ * `FILE[:LINE:COLUMN]: error|warning: …`; gives the number of errors, or a negative errno. */
 int config_lint(const struct config_source *src, FILE *out);
 
 /* "Error: …" as xm prints it, then the place and the hint on lines of their own. */

@@ -988,6 +988,10 @@ static void lint_is_silent_about_what_is_right(void)
 	CHECK_EQ(lint("kernel = '/dev/null'\nmemory = 64\ndisk = [ 'phy:a,xvda,w' ]\nvif = [ '' ]\n", &report), 0);
 	CHECK_STR(report, "");
 	free(report);
+	CHECK_EQ(lint("memory = 64\n", &report), 0);
+	CHECK_STR(report, "f: warning: neither kernel nor bootloader is set: "
+		  "the domain has nothing to boot\n");
+	free(report);
 }
 
 static void lint_reports_syntax_errors_and_missing_files(void)
