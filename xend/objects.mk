@@ -9,12 +9,15 @@ CONFIG_SRC := xend/config.c xend/config_vars.c xend/config_value.c xend/config_d
 	xend/config_disk.c xend/config_sxp.c xend/config_from.c xend/config_check.c \
 	xend/config_lint.c $(EVAL_SRC) $(SXP_SRC)
 
-UNIT_TESTS += sxp eval config
+UNIT_TESTS += sxp eval config config_oom
 test_sxp_SRC := $(SXP_SRC)
 test_eval_SRC := $(EVAL_SRC)
 test_eval_LIBS := -lm
 test_config_SRC := $(CONFIG_SRC)
 test_config_LIBS := -lm
+test_config_oom_SRC := $(CONFIG_SRC)
+test_config_oom_LIBS := -lm $(foreach f,malloc calloc realloc reallocarray strdup strndup \
+	asprintf vasprintf,-Wl,--wrap=$(f))
 
 FUZZERS += sxp eval config
 fuzz_sxp_SRC := $(SXP_SRC)
