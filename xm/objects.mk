@@ -13,3 +13,4 @@ UNIT_TESTS += xm_format xm_words
 # Formats are pure; what asks the hypervisor in the same files is not called.
 test_xm_format_SRC := xm/format.c xm/format_info.c xm/topdata.c xend/domain.c
 test_xm_words_SRC := xm/args.c xm/numbers.c xm/shellwords.c
+CHECK_SCRIPTS += tests/xm/all
