@@ -24,6 +24,7 @@
 #include "time.h"
 #include "timer.h"
 #include "version.h"
+#include "watchdog.h"
 
 static struct cpu boot_cpu;
 
@@ -101,6 +102,7 @@ static void hv_main_on_stack(void)
 	printk(LOG_INFO "%u CPUs online, %lu of %lu MiB free\n", cpumask_count(&cpu_online),
 	       heap_free_pages() >> 8, heap_total_pages() >> 8);
 	pv_dom0_create();
+	watchdog_start();
 	console_start_dom0();
 	domain_unpause_by_controller(dom0);
 	idle_loop();

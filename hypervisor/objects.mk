@@ -9,7 +9,7 @@ HV_ASFLAGS := -g -iquote $(O)/hv -iquote hypervisor -iquote hypervisor/x86 -MMD 
 # Memory, hypercalls, and what PV guests see of the machine.
 HV_SRC += hypervisor/guest.c hypervisor/heap.c hypervisor/hypercall.c hypervisor/main.c hypervisor/memory.c
 HV_SRC += hypervisor/page.c hypervisor/string.c hypervisor/version.c
-HV_SRC += $(addprefix hypervisor/x86/,bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c pv_desc.c \
+HV_SRC += $(addprefix hypervisor/x86/,audit.c bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c pv_desc.c \
 	pv_dom0.c pv_domain.c pv_emulate.c pv_hypercalls.c pv_io.c pv_memory.c pv_mm.c pv_mmu.c pv_msr.c \
 	pv_ptwr.c pv_traps.c pv_vcpu.c setup.c traps.c)
 HV_ASM += hypervisor/x86/boot.S hypervisor/x86/entry.S
@@ -100,7 +100,7 @@ HV_SRC += $(addprefix hypervisor/x86/,arch_sysctl.c cpu_policy.c pv_context.c pv
 HV_SRC += hypervisor/dump.c hypervisor/x86/arch_keys.c hypervisor/x86/mca.c
 HV_SRC += $(addprefix hypervisor/x86/,acpi.c acpi_tables.c apic.c clocks.c cmos.c console_sinks.c crash.c \
 	ioapic.c irq.c msi.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
-	time.c tsc_scale.c vga.c vga_text.c)
+	time.c tsc_scale.c vga.c vga_text.c watchdog.c)
 HV_ASM += hypervisor/x86/trampoline.S
 
 UNIT_TESTS += acpi cmdline format platform_parts tsc_scale
@@ -111,6 +111,7 @@ test_platform_parts_SRC := hypervisor/calendar.c hypervisor/cmdline.c hypervisor
 	hypervisor/x86/vga_text.c
 test_tsc_scale_SRC := hypervisor/x86/tsc_scale.c
 FUZZERS += acpi
+CHECK_SCRIPTS += tests/boot-options
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
 # Last, when all objects are known.

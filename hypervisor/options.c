@@ -16,12 +16,7 @@ struct options options = {
 	.acpi = true, .apic = true, .ioapic = true, .hpet = true, .mmcfg = true, .msi = true,
 	.watchdog_timeout_s = 5,
 	.sched = "credit",
-	.sched_ratelimit_us = 1000,
-	.sched_credit_tslice_ms = 30,
-	.smep = true, .smap = true, .xsave = true,
-	.bootscrub = true,
-	.gnttab_max_frames = 64, .gnttab_max_maptrack_frames = 1024,
-	.extra_guest_irqs = 32,
+	.smep = true, .xsave = true,
 };
 
 static char line_as_given[1024];
@@ -186,7 +181,6 @@ static const struct boot_option table[] = {
 	CUSTOM("reboot", reboot_parse),
 	UINT("reboot_delay", reboot_delay_s),
 	SIZE("mem", mem),
-	SIZE("availmem", availmem),
 	CUSTOM("dom0_mem", dom0_mem_parse),
 	CUSTOM("dom0_max_vcpus", dom0_max_vcpus_parse),
 	BOOL("dom0_vcpus_pin", dom0_vcpus_pin),
@@ -204,15 +198,8 @@ static const struct boot_option table[] = {
 	STRING("clocksource", clocksource),
 	CUSTOM("tsc", tsc_parse),
 	STRING("sched", sched),
-	UINT("sched_ratelimit_us", sched_ratelimit_us),
-	UINT("sched_credit_tslice_ms", sched_credit_tslice_ms),
 	BOOL("smep", smep),
-	BOOL("smap", smap),
 	BOOL("xsave", xsave),
-	BOOL("bootscrub", bootscrub),
-	UINT("gnttab_max_frames", gnttab_max_frames),
-	UINT("gnttab_max_maptrack_frames", gnttab_max_maptrack_frames),
-	UINT("extra_guest_irqs", extra_guest_irqs),
 };
 
 static void problem_report(const char *word, enum option_problem problem)

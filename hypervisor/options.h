@@ -29,7 +29,6 @@ struct options {
 	uint32_t reboot_delay_s;	/* after a panic */
 	/* memory and CPUs */
 	uint64_t mem;			/* 0: all */
-	uint64_t availmem;
 	struct mem_amount dom0_mem, dom0_mem_min, dom0_mem_max;
 	uint32_t dom0_max_vcpus_min, dom0_max_vcpus_max;	/* 0: not given */
 	bool dom0_vcpus_pin;
@@ -43,12 +42,7 @@ struct options {
 	char clocksource[8];
 	enum tsc_trust tsc;
 	char sched[16];
-	uint32_t sched_ratelimit_us;
-	uint32_t sched_credit_tslice_ms;
-	bool smep, smap, xsave;
-	bool bootscrub;
-	uint32_t gnttab_max_frames, gnttab_max_maptrack_frames;
-	uint32_t extra_guest_irqs;
+	bool smep, xsave;
 };
 
 extern struct options options;

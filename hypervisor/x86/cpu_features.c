@@ -2,6 +2,7 @@
 #include "arch.h"
 #include "cpu_policy.h"
 #include "mm.h"
+#include "options.h"
 #include "string.h"
 #include "time.h"
 
@@ -94,7 +95,7 @@ void features_init(void)
 		if (word_source[w].reg && leaf_exists(word_source[w].leaf))
 			host_words[w] = cpuid_reg(cpuid(word_source[w].leaf, word_source[w].subleaf),
 						  word_source[w].reg);
-	if (!cpu_has(F(XSAVE)) || max_leaf < 0xd)
+	if (!cpu_has(F(XSAVE)) || max_leaf < 0xd || !options.xsave)
 		host_words[F(XSAVE) / 32] &= ~(1U << F(XSAVE) % 32);
 	else
 		xsave_init();

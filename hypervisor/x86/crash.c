@@ -5,12 +5,14 @@
 #include "console.h"
 #include "guest.h"
 #include "mm.h"
+#include "options.h"
 #include "panic.h"
 #include "printk.h"
 #include "smp.h"
 #include "string.h"
 #include "symbols.h"
 #include "traps.h"
+#include "watchdog.h"
 
 #define CODE_BYTES 32			/* shown, half of them before RIP */
 #define STACK_WORDS 32
@@ -174,6 +176,13 @@ void nmi_handle(struct cpu_user_regs *regs)
 	this_cpu()->arch.nmi_count++;
 	if (smp_nmi())
 		return;
+	if (watchdog_is_victim()) {
+		panic_begin();
+		printk("\n*** Watchdog: CPU %u has run nothing else for %u s\n", cpu_id(),
+		       options.watchdog_timeout_s);
+		show_all(regs);
+		panic_end();
+	}
 	reason = inb(NMI_REASON_PORT);
 	if (reason & (NMI_SERR | NMI_IOCHK)) {
 		printk(LOG_ERR "CPU %u: NMI: %s\n", cpu_id(),

@@ -193,7 +193,7 @@ static long physdev_map_pirq(void *arg)
 	rc = domain_map_get(d, &map);
 	if (!rc) {
 		spin_lock(&map->lock);
-		rc = pirq_map_locked(map, op);
+		rc = READ_ONCE(d->dying) ? -ESRCH : pirq_map_locked(map, op);
 		spin_unlock(&map->lock);
 	}
 	domain_put(d);
@@ -243,20 +243,25 @@ static long physdev_unmap_pirq(void *arg)
 	return rc;
 }
 
-void physdev_domain_free(struct domain *d)
+void physdev_domain_release(struct domain *d)
 {
 	struct pirq_map *map = d->arch.pirqs;
+	struct page *eoi_page;
 
 	if (!map)
 		return;
-	d->arch.pirqs = NULL;
+	spin_lock(&map->lock);
 	for (unsigned int p = 0; p < map->count; p++)
 		if (map->pirq[p].irq)
 			pirq_unmap_locked(d, map, p);
-	if (map->eoi_page)
-		page_put_and_type(map->eoi_page);
-	mem_free(map);
+	eoi_page = map->eoi_page;
+	map->eoi_page = NULL;
+	spin_unlock(&map->lock);
+	if (eoi_page)
+		page_put_and_type(eoi_page);
 }
+
+void physdev_domain_free(struct domain *d) { mem_free(d->arch.pirqs); }
 
 int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool will_share)
 {
@@ -610,4 +615,10 @@ static const struct hypercall_op physdev_ops[] = {
 long hcall_physdev_op(const uint64_t arg[6])
 {
 	return hypercall_sub_op(physdev_ops, ARRAY_SIZE(physdev_ops), arg[0], arg[1]);
+}
+
+void physdev_visit_pages(struct domain *d, void (*visit)(struct page *pg, void *data), void *data)
+{
+	if (d->arch.pirqs && d->arch.pirqs->eoi_page)
+		visit(d->arch.pirqs->eoi_page, data);
 }

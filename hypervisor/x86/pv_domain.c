@@ -3,6 +3,7 @@
 #include "errno.h"
 #include "heap.h"
 #include "hypercall.h"
+#include "physdev.h"
 #include "pv_mm.h"
 #include "string.h"
 
@@ -10,6 +11,7 @@ int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *con
 
 void arch_domain_free(struct domain *d)
 {
+	physdev_domain_free(d);
 	mem_free(d->arch.e820);
 	mem_free(d->arch.policy);
 }
@@ -59,6 +61,7 @@ static struct page *frame_next(struct domain *d)
 int arch_domain_relinquish(struct domain *d)
 {
 	if (!d->arch.is_relinquishing) {
+		physdev_domain_release(d);
 		for (unsigned int i = 0; i < d->max_vcpus; i++)
 			if (d->vcpu[i])
 				pv_vcpu_relinquish(d->vcpu[i]);

@@ -46,14 +46,17 @@ static long domctl_hypercall_init(struct domain *d, struct xen_domctl *op)
 
 /* ---- Time ---- */
 
+/* The public numbers of the modes: xl.cfg(5) tsc_mode. */
+enum tsc_mode { TSC_DEFAULT, TSC_ALWAYS_EMULATE, TSC_NEVER_EMULATE };
+
 /* Guests see the machine's TSC: modes that promise another one can't be kept. */
 static long domctl_set_tsc(struct domain *d, struct xen_domctl *op)
 {
 	const struct xen_domctl_tsc_info *t = &op->u.tsc_info;
 
-	if (t->tsc_mode == XEN_DOMCTL_TSC_ALWAYS_EMULATE)
+	if (t->tsc_mode == TSC_ALWAYS_EMULATE)
 		return -EOPNOTSUPP;
-	if (t->tsc_mode != XEN_DOMCTL_TSC_DEFAULT && t->tsc_mode != XEN_DOMCTL_TSC_NEVER_EMULATE)
+	if (t->tsc_mode != TSC_DEFAULT && t->tsc_mode != TSC_NEVER_EMULATE)
 		return -EINVAL;
 	d->arch.tsc_mode = t->tsc_mode;
 	d->arch.tsc_incarnation = t->incarnation;

@@ -355,6 +355,13 @@ void panic(const char *format, ...)
 	abort();
 }
 
+void fatal(const char *format, ...)
+{
+	panic("fatal: %s", format);
+}
+
+void wallclock_write(struct domain *d) { }
+
 /* ---- The rest of arch.h ---- */
 
 void wallclock_write(struct domain *d) { }

@@ -8,6 +8,7 @@
 #include "ring.h"
 #include "string.h"
 #include "x86/serial_options.h"
+#include "x86/vga_text.h"
 
 size_t strlcpy(char *to, const char *from, size_t size)	/* cmdline.c's; not in this C library */
 {
@@ -173,6 +174,61 @@ static void malformed_serial_options_change_nothing(void)
 	}
 }
 
+#define COLUMNS 10
+#define ROWS 3
+static uint16_t cells[ROWS * COLUMNS];
+
+static const char *row_text(unsigned int row)
+{
+	static char text[COLUMNS + 1];
+
+	for (unsigned int c = 0; c < COLUMNS; c++)
+		text[c] = cells[row * COLUMNS + c] & 0xff;
+	return text;
+}
+
+static void screen(struct vga_text *v, const char *text)
+{
+	vga_text_init(v, cells, COLUMNS, ROWS);
+	vga_text_write(v, text, strlen(text));
+}
+
+static void a_full_line_wraps_only_when_more_comes(void)
+{
+	struct vga_text v;
+
+	screen(&v, "0123456789");
+	CHECK(v.row == 0 && v.column == 10);
+	vga_text_write(&v, "\n", 1);
+	CHECK(v.row == 1 && v.column == 0);
+	screen(&v, "0123456789ab");
+	CHECK_STR(row_text(0), "0123456789");
+	CHECK_STR(row_text(1), "ab        ");
+}
+
+static void the_screen_scrolls_at_its_end(void)
+{
+	struct vga_text v;
+
+	screen(&v, "one\ntwo\nthree\nfour");
+	CHECK_STR(row_text(0), "two       ");
+	CHECK_STR(row_text(1), "three     ");
+	CHECK_STR(row_text(2), "four      ");
+	CHECK(v.row == 2 && v.column == 4);
+}
+
+static void tabs_returns_and_backspaces_move_the_cursor(void)
+{
+	struct vga_text v;
+
+	screen(&v, "a\tb\rc\bd\001\x7f");
+	CHECK_EQ(cells[0] & 0xff, 'd');
+	CHECK_EQ(cells[8] & 0xff, 'b');
+	screen(&v, "\b\b\t\t");
+	CHECK(v.row == 0 && v.column == 10);	/* stops at the edge */
+	CHECK_EQ(cells[0] >> 8, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +242,9 @@ int main(void)
 		TEST(impossible_dates_are_refused),
 		TEST(serial_options_fill_what_they_give),
 		TEST(malformed_serial_options_change_nothing),
+		TEST(a_full_line_wraps_only_when_more_comes),
+		TEST(the_screen_scrolls_at_its_end),
+		TEST(tabs_returns_and_backspaces_move_the_cursor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
