@@ -341,6 +341,18 @@ static bool is_anything_used(const struct gnttab *gt)
 	return false;
 }
 
+/* The guest has a status frame mapped: it would go on reading what is no longer there. */
+static bool is_status_mapped(const struct gnttab *gt)
+{
+	for (uint32_t i = 0; i < gt->status_frames; i++) {
+		const struct page *pg = mfn_to_page(virt_to_mfn(gt->status[i]));
+
+		if ((READ_ONCE(pg->count) & PAGE_REFS) > 1)
+			return true;
+	}
+	return false;
+}
+
 static void status_drop(struct gnttab *gt)
 {
 	while (gt->status_frames) {
@@ -356,7 +368,7 @@ int gnttab_set_version_locked(struct domain *d, uint32_t version)
 	struct gnttab *gt = d->gnttab;
 	int rc;
 
-	if (gt->is_gone || is_anything_used(gt))
+	if (gt->is_gone || is_anything_used(gt) || (version == 1 && is_status_mapped(gt)))
 		return -EBUSY;
 	rc = gt->frames ? reserved_read(gt, kept) : 0;
 	if (rc == 0 && version == 2)
