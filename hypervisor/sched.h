@@ -48,6 +48,14 @@ void sched_vcpu_free(struct vcpu *v);			/* it's off, and stays so */
 
 void sched_charge(struct cpu *c, uint64_t now);		/* locked: the current one pays for its time until now */
 
+/* Placement that policies share: sched_place.c. */
+struct cpu *sched_pick_cpu(struct vcpu *v);		/* its last one if idle, an idle one, the least loaded */
+struct cpu *sched_find_idle(struct vcpu *v);		/* where it may run, rather where it would; NULL */
+bool sched_cpu_is_idle(struct cpu *c);
+bool sched_may_move(struct vcpu *v, struct cpu *to, bool soft);	/* it waits, and `to` is in its affinity */
+bool sched_try_victim(struct cpu *from);		/* locks it if something may wait there; never spins */
+void sched_move_queued(struct vcpu *v, struct cpu *to);	/* taken off its queue; both CPUs locked */
+
 /* Locks what v->cpu holds of `v`; the flags go to sched_unlock(). */
 struct cpu *sched_lock(struct vcpu *v, uint64_t *flags);
 static inline void sched_unlock(struct cpu *c, uint64_t flags)

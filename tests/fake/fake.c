@@ -1,5 +1,5 @@
 #include "fake.h"
-#include "guest.h"
+#include "hypervisor/guest.h"
 #include "hypercall.h"
 #include "printk.h"
 #include "wallclock.h"
@@ -338,6 +338,12 @@ long hypercall_continue(unsigned int nr, unsigned int nargs, ...) { return FAKE_
 
 void printk(const char *format, ...) { }
 
+void fatal(const char *format, ...)
+{
+	fake_machine_ended = 3;
+	longjmp(*fakes[fake_cpu_id()].out, 1);
+}
+
 void panic(const char *format, ...)
 {
 	va_list args;
@@ -358,6 +364,7 @@ void wallclock_write(struct domain *d) { }
 
 /* ---- The rest of arch.h ---- */
 
+void wallclock_write(struct domain *d) { }
 void arch_vcpu_sync(struct vcpu *v) { assert_false(v->is_running); }
 int arch_vcpu_init(struct vcpu *v) { return fake_mem_left == 0 ? -ENOMEM : 0; }
 void arch_vcpu_free(struct vcpu *v) { }

@@ -29,7 +29,7 @@ extern int fake_context_rc;		/* what arch_vcpu_set_context() returns */
 extern uint64_t fake_guest_fault;	/* guest accesses touching this byte fault */
 extern unsigned int fake_upcalls;	/* arch_vcpu_kick_upcall() */
 extern unsigned int fake_context_switches;
-extern uint32_t fake_machine_ended;	/* 0, or 1 power off, 2 reboot */
+extern uint32_t fake_machine_ended;	/* 0, or 1 power off, 2 reboot, 3 fatal() */
 
 extern unsigned int fake_flushes;		/* arch_grant_flush() */
 extern bool fake_frames_may_stay;	/* a dying domain's frames may still be mapped by others */
