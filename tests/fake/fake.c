@@ -16,6 +16,7 @@ int fake_mem_left, fake_yield_after, fake_pirq_rc, fake_context_rc;
 unsigned int fake_pirqs_bound, fake_upcalls, fake_context_switches;
 uint64_t fake_guest_fault;
 uint32_t fake_machine_ended;
+const char *fake_scheduler = "credit";
 unsigned int fake_flushes;
 bool fake_frames_may_stay;
 domid_t fake_pte_owner;
@@ -522,7 +523,7 @@ static int fake_setup(unsigned int count)
 	loads = NULL;
 	mem_live = 0;
 	cpu_online = (struct cpumask){ { 0 } };
-	assert_int_equal(sched_init(NULL), 0);
+	assert_int_equal(sched_init(fake_scheduler), 0);
 	for (unsigned int i = 0; i < count; i++)
 		fake_cpu_new(i);
 	fake_be_cpu(0);
@@ -592,7 +593,7 @@ int fake_teardown(void **state)
 	fake_be_cpu(0);
 	while (!list_empty(&domain_list))
 		fake_destroy(list_entry(domain_list.next, struct domain, link));
-	fake_run(100 * NS_PER_MS);	/* the scheduler's own timer stops when there's nobody */
+	fake_run(20 * NS_PER_S);	/* the scheduler stops its timers when there is nobody */
 	for (unsigned int i = 0; i < cpu_count; i++) {
 		assert_null(fakes[i].cpu.timers.root);
 		free(fakes[i].cpu.idle);

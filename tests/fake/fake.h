@@ -31,6 +31,7 @@ extern unsigned int fake_upcalls;	/* arch_vcpu_kick_upcall() */
 extern unsigned int fake_context_switches;
 extern uint32_t fake_machine_ended;	/* 0, or 1 power off, 2 reboot, 3 fatal() */
 
+extern const char *fake_scheduler;	/* set before the tests; else "credit" */
 extern unsigned int fake_flushes;		/* arch_grant_flush() */
 extern bool fake_frames_may_stay;	/* a dying domain's frames may still be mapped by others */
 extern domid_t fake_pte_owner;		/* whose page table the following is */
