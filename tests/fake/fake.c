@@ -14,7 +14,7 @@ uint8_t *fake_ram;
 uint64_t fake_now;
 int fake_mem_left, fake_yield_after, fake_pirq_rc, fake_context_rc;
 unsigned int fake_pirqs_bound, fake_upcalls, fake_context_switches;
-uint64_t fake_guest_fault;
+uint64_t fake_guest_fault, fake_guest_start, fake_guest_end;
 uint32_t fake_machine_ended;
 const char *fake_scheduler = "credit";
 unsigned int fake_flushes;
@@ -286,6 +286,9 @@ uint64_t fake_frame(struct domain *d)
 
 static bool guest_faults(uint64_t at, size_t bytes)
 {
+	if (fake_guest_end && (at < fake_guest_start || bytes > fake_guest_end - fake_guest_start ||
+			       at > fake_guest_end - bytes))
+		return true;
 	return at < PAGE_SIZE || (fake_guest_fault >= at && fake_guest_fault < at + bytes);
 }
 
@@ -355,13 +358,6 @@ void panic(const char *format, ...)
 	fputc('\n', stderr);
 	abort();
 }
-
-void fatal(const char *format, ...)
-{
-	panic("fatal: %s", format);
-}
-
-void wallclock_write(struct domain *d) { }
 
 /* ---- The rest of arch.h ---- */
 
@@ -515,7 +511,7 @@ static int fake_setup(unsigned int count)
 	fake_mem_left = fake_yield_after = -1;
 	fake_pirq_rc = fake_context_rc = 0;
 	fake_pirqs_bound = fake_upcalls = fake_context_switches = relaxes = 0;
-	fake_guest_fault = 0;
+	fake_guest_fault = fake_guest_start = fake_guest_end = 0;
 	fake_machine_ended = 0;
 	fake_flushes = 0;
 	fake_frames_may_stay = false;
