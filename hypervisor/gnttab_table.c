@@ -14,6 +14,9 @@
 #define USES_MAX (1U << 30)
 #define FRAMES_MAX 65536		/* 32-bit references */
 
+/* Flags and domid of an entry as the one word as which they are changed. */
+typedef uint32_t __attribute__((may_alias)) entry_word_t;
+
 static uint32_t entries_per_frame(const struct gnttab *gt)
 {
 	return gt->version == 1 ? V1_PER_FRAME : V2_PER_FRAME;
@@ -62,7 +65,8 @@ static uint16_t use_bits(bool writes)
 /* Version 1: flags and domid are one word, changed together or not at all. */
 static int mark_v1(struct gnttab *gt, uint32_t ref, domid_t user, bool writes)
 {
-	uint32_t *word = (uint32_t *)entry_v1(gt, ref), old = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	entry_word_t *word = (entry_word_t *)entry_v1(gt, ref);
+	uint32_t old = __atomic_load_n(word, __ATOMIC_ACQUIRE);
 
 	for (unsigned int i = 0; i < FLAG_ATTEMPTS; i++) {
 		/* GTF_sub_page and transitive grants are version 2's */
@@ -78,7 +82,7 @@ static int mark_v1(struct gnttab *gt, uint32_t ref, domid_t user, bool writes)
 /* Version 2: the status word says so first; then the entry must (still) permit it. */
 static int mark_v2(struct gnttab *gt, uint32_t ref, domid_t user, bool writes, bool sub_page)
 {
-	const uint32_t *word = (const uint32_t *)&entry_v2(gt, ref)->hdr;
+	const entry_word_t *word = (const entry_word_t *)&entry_v2(gt, ref)->hdr;
 	grant_status_t *status = entry_status(gt, ref), was;
 	uint32_t hdr;
 
