@@ -376,6 +376,7 @@ int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool 
 }
 
 void arch_pirq_unbind(struct domain *d, unsigned int pirq) { fake_pirqs_bound--; }
+void arch_pirq_follow(struct domain *d, unsigned int pirq, struct vcpu *v) { }
 
 int arch_page_validate(struct page *pg, enum page_type type) { return 0; }
 void arch_page_devalidate(struct page *pg, enum page_type type) { }
