@@ -39,6 +39,20 @@ int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool 
 void arch_pirq_unbind(struct domain *d, unsigned int pirq);
 void arch_pirq_follow(struct domain *d, unsigned int pirq, struct vcpu *v);	/* best come where v is; a hint */
 
+/*
+ * Host mappings of grants, in the page tables of `d` (its mm_lock is not held).  `addr` is a virtual address
+ * of the current address space, or, with GNTMAP_contains_pte, the machine address of a level-1 entry; flags
+ * are GNTMAP_*, with the guest's available bits from bit 16 on (_GNTMAP_guest_avail0).  The entry holds
+ * references like any other.  0, or a GNTST_* (bad_virt_addr, general_error) and nothing has changed.
+ */
+int arch_grant_map_host(struct domain *d, uint64_t addr, uint32_t flags, mfn_t mfn, struct domain *granter);
+/*
+ * Clears the entry, which must map `mfn`, writable if and only if `flags` lack GNTMAP_readonly; or, if new_addr
+ * isn't 0, moves the entry of that virtual address to it, leaving nothing there.
+ */
+int arch_grant_unmap_host(struct domain *d, uint64_t addr, uint32_t flags, mfn_t mfn, uint64_t new_addr);
+void arch_grant_flush(struct domain *d);	/* on return no TLB holds an entry that the above removed */
+
 /* Hypercalls: iret replaces the frame; a restart makes the guest issue its call again. */
 void arch_iret(struct cpu_user_regs *regs);
 void arch_iret_current(void);		/* the same for the guest that called us */

@@ -8,6 +8,7 @@
 #include "domain.h"
 #include "arch.h"
 #include "errno.h"
+#include "gnttab.h"
 #include "heap.h"
 #include "printk.h"
 #include "sched.h"
@@ -202,6 +203,9 @@ static int domain_equip(struct domain *d)
 	rc = domain_share_info(d);
 	if (rc)
 		goto no_info;
+	rc = gnttab_init(d);
+	if (rc)
+		goto no_gnttab;
 	rc = scheduler->domain_init(d);
 	if (rc)
 		goto no_sched;
@@ -210,6 +214,9 @@ static int domain_equip(struct domain *d)
 		return 0;
 	scheduler->domain_free(d);
 no_sched:
+	gnttab_unshare(d);
+	gnttab_free(d);
+no_gnttab:
 	domain_unshare_info(d);
 no_info:
 	evtchn_domain_free(d);
@@ -441,6 +448,7 @@ static void domain_free(struct domain *d)
 		domain_for_each_vcpu(v, d)
 			vcpu_free(v);
 		arch_domain_free(d);
+		gnttab_free(d);
 		evtchn_domain_free(d);
 		WRITE_ONCE(is_dom_exc_due, true);
 	}
@@ -481,6 +489,9 @@ static int domain_relinquish(struct domain *d)
 		return rc;
 	domain_for_each_vcpu(v, d)
 		vcpu_release_info(v);
+	rc = gnttab_release_maps(d);
+	if (rc)
+		return rc;
 	return arch_domain_relinquish(d);
 }
 
@@ -499,6 +510,7 @@ static int domain_destroy_locked(struct domain *d)
 	d->dying = DOMAIN_DEAD;
 	spin_unlock(&domain_list_lock);
 	domain_unshare_info(d);
+	gnttab_unshare(d);
 	domain_put(d);			/* its own */
 	return 0;
 }

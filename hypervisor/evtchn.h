@@ -8,6 +8,7 @@
 
 struct domain;
 struct vcpu;
+struct page;
 struct evtchn_fifo;
 struct evtchn_fifo_vcpu;
 
@@ -65,6 +66,8 @@ bool evtchn_port_is_valid(struct domain *d, uint32_t port);	/* the domain could 
 bool evtchn_port_is_pending(struct domain *d, uint32_t port);	/* for SCHEDOP_poll */
 /* The toolstack's and dom0 builder's: as EVTCHNOP_alloc_unbound; >0: the port, or -errno. */
 long evtchn_alloc_unbound_for(struct domain *d, domid_t remote);
+/* Calls `visit` for each of the domain's frames that event channels hold a writable reference on. */
+void evtchn_visit_pages(struct domain *d, void (*visit)(struct page *pg, void *data), void *data);
 void evtchn_dump(void);					/* debug key e */
 
 #endif

@@ -335,3 +335,14 @@ void evtchn_fifo_free(struct domain *d)
 		mem_free(fv);
 	}
 }
+
+void evtchn_visit_pages(struct domain *d, void (*visit)(struct page *pg, void *data), void *data)
+{
+	struct evtchn_fifo *f = d->evtchn.fifo;
+
+	for (uint32_t i = 0; f && i < f->pages; i++)
+		visit(f->page[i], data);
+	for (unsigned int i = 0; i < d->max_vcpus; i++)
+		if (d->vcpu[i] && d->vcpu[i]->evtchn.fifo)
+			visit(d->vcpu[i]->evtchn.fifo->page, data);
+}

@@ -9,7 +9,7 @@ HV_ASFLAGS := -g -iquote $(O)/hv -iquote hypervisor -iquote hypervisor/x86 -MMD 
 # Memory, hypercalls, and what PV guests see of the machine.
 HV_SRC += hypervisor/guest.c hypervisor/heap.c hypervisor/hypercall.c hypervisor/main.c hypervisor/memory.c
 HV_SRC += hypervisor/page.c hypervisor/string.c hypervisor/version.c
-HV_SRC += $(addprefix hypervisor/x86/,bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c pv_desc.c \
+HV_SRC += $(addprefix hypervisor/x86/,audit.c bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c pv_desc.c \
 	pv_dom0.c pv_domain.c pv_emulate.c pv_hypercalls.c pv_io.c pv_memory.c pv_mm.c pv_mmu.c pv_msr.c \
 	pv_ptwr.c pv_traps.c pv_vcpu.c setup.c traps.c)
 HV_ASM += hypervisor/x86/boot.S hypervisor/x86/entry.S
@@ -90,7 +90,7 @@ $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)
 # Who exists, who runs, what they tell each other.
 HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
 HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
-HV_SRC += hypervisor/timer.c hypervisor/vcpu.c
+HV_SRC += hypervisor/timer.c hypervisor/vcpu.c hypervisor/gnttab.c hypervisor/gnttab_table.c hypervisor/x86/pv_grant.c
 
 # The machine: console, clocks, interrupts, other CPUs, devices, shutdown and crashes.
 HV_SRC += $(addprefix hypervisor/,calendar.c cmdline.c console.c format.c keys.c options.c panic.c printk.c \
@@ -115,8 +115,8 @@ fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 # Last, when all objects are known.
 $(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds
 # The core as unit tests see it: real, on a fake machine.
-HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c page.c \
-	sched.c sched_credit.c sched_op.c softirq.c timer.c vcpu.c)
-HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu
+HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c gnttab.c \
+	gnttab_table.c page.c sched.c sched_credit.c sched_op.c softirq.c timer.c vcpu.c)
+HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab
 UNIT_TESTS += $(HV_CORE_TESTS)
 $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))

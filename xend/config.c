@@ -34,6 +34,15 @@ int config_no_memory(struct config_build *b)
 	return -ENOMEM;
 }
 
+/* FILE:LINE:COLUMN: or, where there is no line, FILE: before a finding of lint. */
+void config_finding(const struct config_build *b, struct config_where where, const char *what)
+{
+	if (where.line)
+		fprintf(b->lint, "%s:%u:%u: %s: ", b->file, where.line, where.column, what);
+	else
+		fprintf(b->lint, "%s: %s: ", b->file, what);
+}
+
 bool config_goes_on(struct config_build *b, int rc)
 {
 	const struct config_error *err = b->err;
@@ -43,8 +52,8 @@ bool config_goes_on(struct config_build *b, int rc)
 	if (!b->lint || rc == -ENOMEM)
 		return false;
 	b->errors++;
-	fprintf(b->lint, "%s:%u:%u: error: %s%s%s%s\n", b->file, err->where.line,
-		err->where.column, err->text, *err->hint ? " (" : "", err->hint,
+	config_finding(b, err->where, "error");
+	fprintf(b->lint, "%s%s%s%s\n", err->text, *err->hint ? " (" : "", err->hint,
 		*err->hint ? ")" : "");
 	return true;
 }
@@ -135,7 +144,7 @@ static int config_read_fd(int fd, char **text, size_t *length)
 
 static int config_read(const char *path, char **text, size_t *length)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc;
 	struct stat st;
 
 	if (fd < 0)
@@ -147,26 +156,26 @@ static int config_read(const char *path, char **text, size_t *length)
 	return rc;
 }
 
-/* The name as it is (xm put ./ before a relative one), then in each directory of the path. */
-static char *config_search(const struct config_source *src, const char *name)
+/* The name as it is (xm put ./ before a relative one), then in each directory of the path.
+ * 0 with *found, which the caller frees; -ENOENT, -ENOMEM. */
+static int config_search(const struct config_source *src, const char *name, char **found)
 {
 	const char *path = src->path ? src->path : CONFIG_PATH_DEFAULT, *end;
-	char *found = NULL;
 	struct stat st;
 
-	if (asprintf(&found, "%s%s", *name == '/' || *name == '.' ? "" : "./", name) < 0)
-		return NULL;
-	while (stat(found, &st) || S_ISDIR(st.st_mode)) {
-		free(found);
-		found = NULL;
+	if (asprintf(found, "%s%s", *name == '/' || *name == '.' ? "" : "./", name) < 0)
+		return *found = NULL, -ENOMEM;
+	while (stat(*found, &st) || S_ISDIR(st.st_mode)) {
+		free(*found);
+		*found = NULL;
 		if (*name == '/' || !*path)
-			break;
+			return -ENOENT;
 		end = strchrnul(path, ':');
-		if (asprintf(&found, "%.*s/%s", (int)(end - path), path, name) < 0)
-			return NULL;
+		if (asprintf(found, "%.*s/%s", (int)(end - path), path, name) < 0)
+			return *found = NULL, -ENOMEM;
 		path = *end ? end + 1 : end;
 	}
-	return found;
+	return 0;
 }
 
 /* ---- what the script left behind ---- */
@@ -216,13 +225,16 @@ static int config_set_alias(struct config_build *b, const char *name, const stru
 {
 	static const struct { const char *name; enum config_id id; } alias[] = {
 		{ "cmdline", CONFIG_EXTRA }, { "bootloader_args", CONFIG_BOOTARGS },
-		{ "device_model_override", CONFIG_DEVICE_MODEL },
+		{ "device_model_override", CONFIG_DEVICE_MODEL }, { "cap", CONFIG_CPU_CAP },
+		{ "irqs", CONFIG_IRQ },
 	};
 	struct config_where where = { v->where.line, v->where.column };
 
 	for (size_t i = 0; i < sizeof(alias) / sizeof(alias[0]); i++)
 		if (!strcmp(alias[i].name, name) && b->c->var[alias[i].id].origin == CONFIG_FROM_DEFAULT)
 			return config_set_eval(b, alias[i].id, v);
+	if (strcmp(name, "type") && b->lint)
+		config_warn(b, where, "%s is a variable of xl that has no effect here", name);
 	if (strcmp(name, "type") || v->type != EVAL_STR ||
 	    b->c->var[CONFIG_BUILDER].origin != CONFIG_FROM_DEFAULT)
 		return 0;
@@ -235,12 +247,13 @@ struct config_harvest {
 	int rc;
 };
 
-/* A name that nothing reads and that is nearly a variable's is most likely a misspelling. */
+/* A name that nothing reads and that is nearly a variable's is most likely a misspelling, in
+ * the file or on the command line. */
 static void config_suspect(struct config_build *b, const char *name, const struct eval_value *v)
 {
 	const char *known = config_suggest(name);
 
-	if (known && v->where.line && v->type != EVAL_FUNCTION && v->type != EVAL_MODULE &&
+	if (known && v->type != EVAL_FUNCTION && v->type != EVAL_MODULE &&
 	    v->type != EVAL_BUILTIN)
 		config_warn(b, (struct config_where){ v->where.line, v->where.column },
 			    "'%s' is not a variable of xm: did you mean '%s'?", name, known);
@@ -428,11 +441,18 @@ static int config_from_sxp_file(struct config_build *b, const struct config_sour
 static int config_find(struct config_build *b, const struct config_source *src)
 {
 	const char *name = src->file ? src->file : CONFIG_FILE_DEFAULT;
+	int rc;
 
-	b->c->file = src->text ? strdup(name) : config_search(src, name);
-	b->file = b->c->file;
-	if (b->c->file)
-		return 0;
+	if (src->text) {
+		b->c->file = strdup(name);
+		rc = b->c->file ? 0 : -ENOMEM;
+	} else {
+		rc = config_search(src, name, &b->c->file);
+	}
+	if (rc != -ENOENT) {
+		b->file = b->c->file ? b->c->file : name;
+		return rc ? config_no_memory(b) : 0;
+	}
 	config_fail(b, config_nowhere, "it is looked for where you are and along --path",
 		    "Unable to open config file: %s", name);
 	b->err->usage = true;

@@ -169,11 +169,12 @@ struct config_live {
 	uint64_t store_mfn, console_mfn;	/* 0: leave out */
 };
 
-/* (domain …) as `xm list -l` prints it and as config.sxp keeps it; live may be NULL. */
+/* (domain …) as `xm list -l` prints it; with live NULL, as config.sxp keeps it: also vcpus_params,
+ * vcpu_avail and what else only the file held.  NULL when memory is short. */
 struct sxp *config_to_domain_sxp(const struct config *c, const struct config_live *live);
 
 /* `xm lint FILE`: everything doubtful, not only the first error.  Prints findings, one a line,
- * `FILE:LINE:COLUMN: error|warning: …`; gives the number of errors, or a negative errno. */
+ * `FILE[:LINE:COLUMN]: error|warning: …`; gives the number of errors, or a negative errno. */
 int config_lint(const struct config_source *src, FILE *out);
 
 /* "Error: …" as xm prints it, then the place and the hint on lines of their own. */
@@ -193,6 +194,13 @@ const char *config_suggest(const char *name);
 /* The n-th device of a class, NULL past the last; a device's value, NULL when it has none. */
 const struct config_device *config_device_find(const struct config *c, const char *class, size_t n);
 const char *config_device_get(const struct config_device *d, const char *key);
+
+/* What an event leads to: on_poweroff, on_reboot or on_crash with restart= and the defaults
+ * counted in; NULL for another id.  Lent. */
+const char *config_action(const struct config *c, enum config_id id);
+/* How many virtual CPUs exist (at least 1), and which of the first 64 start. */
+unsigned config_vcpus(const struct config *c);
+uint64_t config_vcpu_mask(const struct config *c);
 
 /* The kernel's command line as xend joins it: root=, ip=, extra.  The caller frees. */
 char *config_cmdline(const struct config *c);

@@ -21,6 +21,8 @@ int config_fail(struct config_build *b, struct config_where where, const char *h
 int config_no_memory(struct config_build *b);
 /* Whether to go on after rc: it was 0, or this is lint, which then has said so. */
 bool config_goes_on(struct config_build *b, int rc);
+/* The place and the kind of a finding of lint; the sentence follows. */
+void config_finding(const struct config_build *b, struct config_where where, const char *what);
 void config_warn(struct config_build *b, struct config_where where, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -13,7 +13,7 @@ static void lint_warn(const struct config_build *b, struct config_where where, c
 {
 	va_list ap;
 
-	fprintf(b->lint, "%s:%u:%u: warning: ", b->file, where.line, where.column);
+	config_finding(b, where, "warning");
 	va_start(ap, format);
 	vfprintf(b->lint, format, ap);
 	va_end(ap);

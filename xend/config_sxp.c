@@ -306,8 +306,8 @@ static void config_push_vcpus(struct sxp *list, const struct config *c)
 		return;
 	}
 	sxp_push_int(list, "vcpus", most);
-	if (vcpus > 0 && vcpus < 63)
-		sxp_push_int(list, "vcpu_avail", (1ll << vcpus) - 1);
+	sxp_push(list, sxp_pair("vcpu_avail", sxp_atomf("%llu",
+			(unsigned long long)config_vcpu_mask(c))));
 }
 
 /* ---- (vm …) ---- */
@@ -366,15 +366,46 @@ static void config_push_or(struct sxp *list, const struct config *c, enum config
 		config_push_as(list, c, id, config_vars[id].name);
 }
 
-/* restart= says three things at once. */
-static const char *config_action(const struct config *c, const char *onreboot, const char *fallback)
+/* restart= says three things at once; what is said about one event alone comes before it. */
+const char *config_action(const struct config *c, enum config_id id)
 {
-	const char *restart = config_text(c, CONFIG_RESTART);
+	static const struct { enum config_id id; const char *fallback, *onreboot; } row[] = {
+		{ CONFIG_ON_POWEROFF, "destroy", "destroy" },
+		{ CONFIG_ON_REBOOT, "restart", "restart" },
+		{ CONFIG_ON_CRASH, "restart", "destroy" },
+	};
+	const char *restart = config_text(c, CONFIG_RESTART), *own = config_text(c, id);
 
-	if (!restart)
-		return fallback;
-	return !strcmp(restart, "always") ? "restart" : !strcmp(restart, "never") ? "destroy" :
-		!strcmp(restart, "onreboot") ? onreboot : fallback;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		if (row[i].id != id)
+			continue;
+		if ((own && *own) || !restart)
+			return own && *own ? own : row[i].fallback;
+		return !strcmp(restart, "always") ? "restart" : !strcmp(restart, "never") ?
+			"destroy" : !strcmp(restart, "onreboot") ? row[i].onreboot : row[i].fallback;
+	}
+	return NULL;
+}
+
+unsigned config_vcpus(const struct config *c)
+{
+	int64_t vcpus = config_int(c, CONFIG_VCPUS, 1), most = config_int(c, CONFIG_MAXVCPUS, 0);
+
+	vcpus = most > 0 ? most : vcpus;
+	return vcpus > 0 ? (unsigned)vcpus : 1;
+}
+
+uint64_t config_vcpu_mask(const struct config *c)
+{
+	int64_t vcpus = config_int(c, CONFIG_VCPUS, 1), most = config_int(c, CONFIG_MAXVCPUS, 0);
+	unsigned exist = config_vcpus(c);
+	uint64_t all = exist < 64 ? ((uint64_t)1 << exist) - 1 : UINT64_MAX, mask = all;
+
+	if (config_int(c, CONFIG_VCPU_AVAIL, 0))
+		mask = (uint64_t)config_int(c, CONFIG_VCPU_AVAIL, 0);
+	else if (most > 0 && vcpus > 0 && vcpus < 64)
+		mask = ((uint64_t)1 << vcpus) - 1;
+	return mask & all ? mask & all : 1;	/* the first always starts */
 }
 
 /* One list of CPU numbers for each vcpu, which all have the same when one text was given. */
@@ -407,8 +438,9 @@ static void config_push_kept(struct sxp *s, const struct config *c)
 	sxp_push_int(params, "cap", config_int(c, CONFIG_CPU_CAP, 0));
 	sxp_push_int(params, "weight", config_int(c, CONFIG_CPU_WEIGHT, 256));
 	sxp_push(s, sxp_pair("vcpus_params", params));
-	if (c->var[CONFIG_VCPU_AVAIL].is_set)
-		config_push_as(s, c, CONFIG_VCPU_AVAIL, "vcpu_avail");
+	if (c->var[CONFIG_VCPU_AVAIL].is_set || c->var[CONFIG_MAXVCPUS].is_set)
+		sxp_push(s, sxp_pair("vcpu_avail", sxp_atomf("%llu",
+				(unsigned long long)config_vcpu_mask(c))));
 	if (c->var[CONFIG_CPU].is_set)
 		config_push_as(s, c, CONFIG_CPU, "cpu");
 	if (!config_is_falsy(&c->var[CONFIG_DESCRIPTION], CONFIG_STRING))
@@ -422,14 +454,14 @@ static void config_push_names(struct sxp *s, const struct config *c)
 	int64_t memory = config_int(c, CONFIG_MEMORY, 128), maxmem = config_int(c, CONFIG_MAXMEM, 0);
 
 	sxp_push_text(s, "bootloader", loader ? loader : "");
-	config_push_or(s, c, CONFIG_ON_CRASH, config_action(c, "destroy", "restart"));
+	sxp_push_text(s, config_vars[CONFIG_ON_CRASH].name, config_action(c, CONFIG_ON_CRASH));
 	if (c->var[CONFIG_UUID].is_set)
 		config_push_as(s, c, CONFIG_UUID, "uuid");
 	sxp_push_text(s, "bootloader_args", args ? args : "");
-	sxp_push_int(s, "vcpus", config_int(c, CONFIG_MAXVCPUS, config_int(c, CONFIG_VCPUS, 1)));
+	sxp_push_int(s, "vcpus", config_vcpus(c));
 	config_push_or(s, c, CONFIG_NAME, "");
-	config_push_or(s, c, CONFIG_ON_REBOOT, config_action(c, "restart", "restart"));
-	config_push_or(s, c, CONFIG_ON_POWEROFF, config_action(c, "destroy", "destroy"));
+	sxp_push_text(s, config_vars[CONFIG_ON_REBOOT].name, config_action(c, CONFIG_ON_REBOOT));
+	sxp_push_text(s, config_vars[CONFIG_ON_POWEROFF].name, config_action(c, CONFIG_ON_POWEROFF));
 	sxp_push_int(s, "maxmem", maxmem ? maxmem : memory);
 	sxp_push_int(s, "memory", memory);
 	sxp_push_int(s, "shadow_memory", config_int(c, CONFIG_SHADOW_MEMORY, 0));

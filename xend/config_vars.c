@@ -192,8 +192,13 @@ bool config_is_xl(const char *name)
 		"ms_vm_genid", "nested_hvm", "pvshim", "pvshim_path", "pvshim_cmdline",
 		"acpi_s3", "acpi_s4", "acpi_laptop_slate", "acpi_firmware", "smbios_firmware",
 		"tee", "vuart", "gic_version", "iomem", "dtdev", "p9", "pvcalls", "e820_host",
-		"xen_platform_pci", "mmio_hole", "msr_relaxed", "vmtrace_buf_kb", "rtc_timeoffset",
-		"serial", "usbversion", "invtsc", "sched", "vif_script", "vkb_device",
+		"mmio_hole", "msr_relaxed", "vmtrace_buf_kb",
+		"usbversion", "cap", "irqs", "bios_path_override", "device_model_user", "device_tree",
+		"dm_restrict", "hdtype", "max_event_channels", "max_grant_version", "mca_caps", "nx",
+		"pci_permissive", "pci_seize", "pvshim_extra", "spice_clipboard_sharing",
+		"spice_image_compression", "spice_streaming_video", "stubdomain_cmdline",
+		"stubdomain_kernel", "stubdomain_memory", "stubdomain_ramdisk", "vendor_device", "vpmu",
+		"xend_suspend_evtchn_compat",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

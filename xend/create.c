@@ -156,7 +156,7 @@ int create_begin(struct xend *x, struct job *j)
 	if (rc == 0)
 		rc = plan_settle(&p, j, uuid);
 	if (rc == 0 && jobs_target_is_busy(j))
-		rc = -EBUSY;
+		rc = METHOD_BLOCKED;
 	if (rc == 0)
 		rc = check_twins(x, j, j->claim, uuid);
 	if (rc == 0)
@@ -459,7 +459,7 @@ int dump_work(struct workshop *w)
 int restart_begin(struct xend *x, struct job *j)
 {
 	if (jobs_target_is_busy(j))
-		return -EBUSY;
+		return METHOD_BLOCKED;
 	return 0;
 }
 

@@ -149,7 +149,7 @@ static bool eval_format_integer(struct eval_formatter *f, struct eval_field *fie
 		return false;
 	memset(text, '0', (size_t)zeros);
 	memcpy(text + zeros, digits, (size_t)length);
-	eval_format_put(f, field, prefix, text, (size_t)(zeros + length), field->precision < 0);
+	eval_format_put(f, field, prefix, text, (size_t)(zeros + length), true);
 	return true;
 }
 

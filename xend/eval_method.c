@@ -367,7 +367,8 @@ static struct eval_value *eval_justify(struct eval *e, struct eval_call *call, c
 	if (width > 1 << 20)
 		return eval_raise(e, call->where, "MemoryError", "the result is too long");
 	width = width > (int64_t)v->length ? width - (int64_t)v->length : 0;
-	left = side < 0 ? 0 : side > 0 ? width : width / 2;
+	left = side < 0 ? 0 : side > 0 ? width :
+		width / 2 + (width & ((int64_t)v->length + width) & 1);	/* as Python rounds */
 	for (int64_t i = 0; i < left; i++)
 		eval_put(&out, &fill, 1);
 	eval_put(&out, v->text, v->length);

@@ -498,6 +498,7 @@ int eval_re_search(struct eval *e, struct eval_where where, const struct eval_va
 	int rc = -1;
 
 	if (!p || !m) {
+		e->out_of_memory = true;
 		eval_raise(e, where, NULL, "out of memory");
 		goto out;
 	}

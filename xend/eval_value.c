@@ -376,8 +376,12 @@ int eval_equal(struct eval *e, const struct eval_value *a, const struct eval_val
 		return a->number == b->number;
 	if (eval_is_number(a) && eval_is_number(b))
 		return eval_real(a) == eval_real(b);
-	if (eval_is_string(a) && eval_is_string(b))
-		return a->length == b->length && !memcmp(a->text, b->text, a->length);
+	if (eval_is_string(a) && eval_is_string(b)) {
+		if (a->length != b->length)
+			return 0;
+		return eval_charge(e, a->where, a->length / 16) ?
+			!memcmp(a->text, b->text, a->length) : -1;
+	}
 	if (eval_is_sequence(a) && eval_is_sequence(b))
 		return eval_equal_items(e, a, b);
 	if (a->type == EVAL_DICT)
@@ -421,6 +425,8 @@ bool eval_order(struct eval *e, struct eval_where where, const struct eval_value
 		size_t n = a->length < b->length ? a->length : b->length;
 		int c = memcmp(a->text, b->text, n);
 
+		if (!eval_charge(e, where, n / 16))
+			return false;
 		*order = c ? c : (a->length > n) - (b->length > n);
 		return true;
 	}

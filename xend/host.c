@@ -5,19 +5,6 @@
 #include "xenstore/hyp.h"
 #include "xend/host.h"
 
-const char *host_sched_name(uint32_t sched_id)
-{
-	static const char *const names[] = {
-		[XEN_SCHEDULER_CREDIT] = "credit", [XEN_SCHEDULER_CREDIT2] = "credit2",
-		[XEN_SCHEDULER_ARINC653] = "arinc653", [XEN_SCHEDULER_RTDS] = "rtds",
-		[XEN_SCHEDULER_NULL] = "null",
-	};
-
-	if (sched_id >= sizeof names / sizeof *names || !names[sched_id])
-		return "unknown";
-	return names[sched_id];
-}
-
 static int host_read_topology(struct hyp *h, struct host *host)
 {
 	int n = sysctl_cpu_topology(h, host->cpu, HOST_CPUS_MAX);

@@ -31,7 +31,4 @@ struct host {
 /* Malloc()ed, the caller's to free().  0 or -errno. */
 int host_read(struct hyp *h, struct host **out);
 
-/* "credit", "credit2" …, "unknown". */
-const char *host_sched_name(uint32_t sched_id);
-
 #endif

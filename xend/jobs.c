@@ -192,21 +192,21 @@ static int job_refuse_shape(struct job *j)
 	return 0;
 }
 
-/* -EBUSY: it stays queued.  Otherwise it runs or has ended. */
+/* METHOD_BLOCKED: it stays queued.  Otherwise it runs or has ended. */
 static int job_run(struct xend *x, struct job *j)
 {
 	int rc = job_refuse_shape(j);
 
 	if (rc == 0 && running_count() >= WORKERS_MAX && j->method->work)
-		return -EBUSY;
+		return METHOD_BLOCKED;
 	if (rc == 0)
 		rc = method_begin(x, j);
-	if (rc == -EBUSY) {
+	if (rc == METHOD_BLOCKED) {
 		if (*j->client)
 			*j->target = '\0';
 		free(j->claim);
 		j->claim = NULL;
-		return -EBUSY;
+		return METHOD_BLOCKED;
 	}
 	if (rc < 0 || !j->method->work) {
 		job_end(x, j, rc);

@@ -77,7 +77,7 @@ static int begin_on_domain(struct xend *x, struct job *j)
 	}
 	dom_uuid_print(d->uuid, j->target);
 	if (jobs_target_is_busy(j))
-		rc = -EBUSY;
+		rc = METHOD_BLOCKED;
 	if (rc == 0)
 		rc = check_flags(j, d);
 	if (rc == 0)

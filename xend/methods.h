@@ -11,6 +11,8 @@
 #include "xend/jobs.h"
 #include "xend/sxp.h"
 
+#define METHOD_BLOCKED	1	/* what act() and begin() give when the job has to wait */
+
 #define METHOD_OWN	0x01	/* only xend itself may ask */
 #define METHOD_RUNS	0x02	/* the domain must be running: "Domain 'X' is not started" */
 #define METHOD_GUEST	0x04	/* not Domain-0: "Cannot <verb> privileged domain X" */
@@ -20,8 +22,8 @@ struct method {
 	const char *name;
 	size_t min, max;	/* arguments */
 	unsigned flags;
-	/* d: who arg 0 names.  0: done, or now for work(); -EBUSY: another job is at that domain,
-	 * try again later; -errno with j->fault said. */
+	/* d: who arg 0 names.  0: done, or now for work(); METHOD_BLOCKED: another job is at
+	 * that domain, try again later; -errno with j->fault said. */
 	int (*act)(struct xend *x, struct job *j, const struct dom *d);
 	int (*begin)(struct xend *x, struct job *j);	/* the same for rows without a domain */
 	work_fn work;		/* NULL: act() or begin() does it all */

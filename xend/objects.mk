@@ -9,12 +9,15 @@ CONFIG_SRC := xend/config.c xend/config_vars.c xend/config_value.c xend/config_d
 	xend/config_disk.c xend/config_sxp.c xend/config_from.c xend/config_check.c \
 	xend/config_lint.c $(EVAL_SRC) $(SXP_SRC)
 
-UNIT_TESTS += sxp eval config
+UNIT_TESTS += sxp eval config config_oom
 test_sxp_SRC := $(SXP_SRC)
 test_eval_SRC := $(EVAL_SRC)
 test_eval_LIBS := -lm
 test_config_SRC := $(CONFIG_SRC)
 test_config_LIBS := -lm
+test_config_oom_SRC := $(CONFIG_SRC)
+test_config_oom_LIBS := -lm $(foreach f,malloc calloc realloc reallocarray strdup strndup \
+	asprintf vasprintf,-Wl,--wrap=$(f))
 
 FUZZERS += sxp eval config
 fuzz_sxp_SRC := $(SXP_SRC)
@@ -73,3 +76,9 @@ PROGRAMS += $(O)/xend/xenconsoled
 
 $(O)/xend/xenconsoled: $(CONSOLED_OBJS) $(CTL_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
+
+UNIT_TESTS += domain managed settings console
+test_domain_SRC := xend/domain.c
+test_managed_SRC := xend/managed.c xend/domain.c $(SXP_SRC)
+test_settings_SRC := xend/settings.c xenstore/buf.c $(SXP_SRC)
+test_console_SRC := xend/conring.c xend/conlog.c xenstore/buf.c

@@ -33,3 +33,16 @@ $(XENSTORE_LINKS:%=$(O)/xenstore-%): $(O)/xenstore-cli
 
 test_ring_SRC := $(XENSTORED_PARTS:%=xenstore/%.c) xenstore/log.c xenstore/buf.c xenstore/loop.c \
 	tests/fake/guest.c
+
+# Conversations, deaths and bad clients.
+XST := $(O)/tests/xenstore/xst
+$(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile: $(O)/tests/xenstore/%: \
+		$(O)/tests/xenstore/%.o $(O)/tests/xenstore/daemon.o $(XS_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^
+
+CHECK_NEEDS += $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile
+CHECK_SCRIPTS += tests/xenstore/conversations tests/xenstore/deaths tests/xenstore/bad-clients
+SYSTEM_TESTS += tests/xenstore/deaths-thousand
+
+FUZZERS += xenstored
+fuzz_xenstored_SRC := $(test_ring_SRC)

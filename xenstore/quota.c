@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <xen/io/xs_wire.h>
+
 #include "xenstore/heap.h"
 #include "xenstore/roots.h"
 
@@ -17,8 +19,9 @@ static const struct {
 	[QUOTA_OUTSTANDING] = { "outstanding", 20, "replies that a domain has not taken" },
 	[QUOTA_TRANSACTION_NODES] = { "transaction-nodes", 1024, "nodes in one transaction" },
 	[QUOTA_MEMORY] = { "memory", 2560 * 1024, "bytes held for a domain" },
-	[QUOTA_NODE_PERMISSIONS] = { "node-permissions", 5, "permissions of a node" },
+	[QUOTA_NODE_PERMISSIONS] = { "permissions", 5, "permissions of a node" },
 	[QUOTA_NODE_SIZE] = { "node-size", 2048, "bytes of a node's value" },
+	[QUOTA_PATH_MAX] = { "path-max", XENSTORE_ABS_PATH_MAX, "bytes of an absolute path" },
 	[QUOTA_SOFT_MEMORY] = { "soft-memory", 2048 * 1024, "bytes that earn a warning" },
 };
 

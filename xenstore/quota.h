@@ -19,6 +19,7 @@ enum quota {
 	QUOTA_MEMORY,			/* bytes */
 	QUOTA_NODE_PERMISSIONS,
 	QUOTA_NODE_SIZE,		/* bytes of a value */
+	QUOTA_PATH_MAX,			/* bytes of an absolute path */
 	QUOTA_SOFT_MEMORY,		/* bytes: only a warning */
 	QUOTA_COUNT
 };

@@ -101,7 +101,12 @@ static int req_domid(const struct request *r, uint32_t *domid)
 
 static int path_set(struct request *r, const char *s, size_t len, bool special)
 {
-	return path_parse(&r->path, s, len, r->c->who.domid, special);
+	int rc = path_parse(&r->path, s, len, r->c->who.domid, special);
+
+	if (!rc && !conn_privileged(r->c) &&
+	    quota_exceeded(r->path.len, domain_quota(r->c->domain, QUOTA_PATH_MAX)))
+		return -EINVAL;
+	return rc;
 }
 
 /* The payload is one path and its NUL. */

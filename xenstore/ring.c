@@ -20,6 +20,13 @@
 /* dom0's kernel speaks for many programs: its bound only guards against an endless queue. */
 #define OUTSTANDING_OWN 4096u
 
+static uint64_t patience_ns = 20 * UINT64_C(1000000000);
+
+void ring_set_patience(uint64_t ns)
+{
+	patience_ns = ns;
+}
+
 static uint32_t index_read(const uint32_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
@@ -201,7 +208,8 @@ bool ring_put_event(struct conn *c, const struct xsd_sockmsg *h, const void *a, 
 
 	if (c->domain->rec->flags & DOMAIN_BAD)
 		return false;
-	if (c->who.domid && c->stalled_ns && loop_now_ns() - c->stalled_ns > RING_PATIENCE_NS) {
+	if (c->who.domid && patience_ns && c->stalled_ns &&
+	    loop_now_ns() - c->stalled_ns > patience_ns) {
 		events_purge(c);
 		c->lost_events++;
 		return false;

@@ -17,8 +17,8 @@ struct conn;
 struct domain;
 struct xsd_sockmsg;
 
-/* Nothing that the guest does not read is kept for longer. */
-#define RING_PATIENCE_NS (20 * UINT64_C(1000000000))
+/* Events that a guest does not read are dropped after this time (20 s); 0: never. */
+void ring_set_patience(uint64_t ns);
 
 /* A new client: take the page's indexes as they are.  Part of the introduction's batch. */
 void ring_start(struct domain *d);

@@ -64,7 +64,7 @@ static const struct option options[] = {
 	{ "watch-nb", required_argument, NULL, 'W' },
 	{ "transaction", required_argument, NULL, 't' },
 	{ "timeout", required_argument, NULL, 'w' },
-	{ "internal-db", no_argument, NULL, 'I' },
+	{ "internal-db", optional_argument, NULL, 'I' },
 	{ "heap-layout", no_argument, NULL, 1001 },
 	{ "handover", required_argument, NULL, UPDATE_HANDOVER },
 	{ 0 },
@@ -87,7 +87,9 @@ static void usage(FILE *f)
 	      "  -A, --perm-nb N          permissions per node\n"
 	      "  -Q, --quota NAME=N       any limit: see xenstored(8)\n"
 	      "  -q, --quota-soft NAME=N  a limit that only warns (memory)\n"
-	      "  -L, -I, -M, -w           accepted, without effect\n"
+	      "  -M, --path-max N         bytes of an absolute path\n"
+	      "  -w, --timeout watch-event=SECONDS  how long events wait for a guest\n"
+	      "  -L, --preserve-local, -I, --internal-db   always so\n"
 	      "  -H, --help               show this\n", f);
 }
 
@@ -121,6 +123,13 @@ static void quota_option(const char *arg, const char *prefix)
 	limit_option(quota_find(name), eq + 1);
 }
 
+static void timeout_option(const char *arg)
+{
+	if (strncmp(arg, "watch-event=", 12) || arg[12] < '0' || arg[12] > '9')
+		usage_error("bad timeout", arg);
+	ring_set_patience(strtoull(arg + 12, NULL, 10) * 1000000000);
+}
+
 static void option_take(int o)
 {
 	switch (o) {
@@ -138,7 +147,9 @@ static void option_take(int o)
 	case 'A': limit_option(QUOTA_NODE_PERMISSIONS, optarg); break;
 	case 'Q': quota_option(optarg, ""); break;
 	case 'q': quota_option(optarg, "soft-"); break;
-	case 'L': case 'I': case 'M': case 'w': break;
+	case 'M': limit_option(QUOTA_PATH_MAX, optarg); break;
+	case 'w': timeout_option(optarg); break;
+	case 'L': case 'I': break;	/* always so */
 	case UPDATE_HANDOVER: opt.handover = atoi(optarg); break;
 	case 1001: printf("%u\n", heap_layout()); exit(0);
 	case 'H': usage(stdout); exit(0);
@@ -150,7 +161,7 @@ static void options_read(int argc, char **argv)
 {
 	int o;
 
-	while ((o = getopt_long(argc, argv, "DE:F:HLA:M:NPQ:q:RS:T:VW:t:w:I", options, NULL)) != -1)
+	while ((o = getopt_long(argc, argv, "DE:F:HLA:M:NPQ:q:RS:T:VW:t:w:I::", options, NULL)) != -1)
 		option_take(o);
 	if (optind < argc)
 		usage_error("unexpected argument", argv[optind]);

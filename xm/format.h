@@ -28,6 +28,9 @@ void format_uptime_short(FILE *out, const struct dom *d, uint64_t seconds, unsig
 void format_info(FILE *out, const struct host *h);
 void format_info_numa(FILE *out, const struct host *h);
 
+/* "credit", "credit2" …, "unknown". */
+const char *format_scheduler(uint32_t sched_id);
+
 /* xm sched-credit, sched-credit2 */
 struct format_sched {
 	int weight, cap;	/* -1: the domain has none */

@@ -6,6 +6,19 @@
 
 #define XEND_CONFIG_FORMAT 4	/* what `xm info` has said since 3.1 */
 
+const char *format_scheduler(uint32_t sched_id)
+{
+	static const char *const names[] = {
+		[XEN_SCHEDULER_CREDIT] = "credit", [XEN_SCHEDULER_CREDIT2] = "credit2",
+		[XEN_SCHEDULER_ARINC653] = "arinc653", [XEN_SCHEDULER_RTDS] = "rtds",
+		[XEN_SCHEDULER_NULL] = "null",
+	};
+
+	if (sched_id >= sizeof names / sizeof *names || !names[sched_id])
+		return "unknown";
+	return names[sched_id];
+}
+
 static void row(FILE *out, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -102,7 +115,7 @@ static void info_xen(FILE *out, const struct host *h)
 	row(out, "xen_minor", "%u", v->minor);
 	row(out, "xen_extra", "%s", v->extra);
 	row(out, "xen_caps", "%s", v->capabilities);
-	row(out, "xen_scheduler", "%s", host_sched_name(h->sched_id));
+	row(out, "xen_scheduler", "%s", format_scheduler(h->sched_id));
 	row(out, "xen_pagesize", "%u", v->page_size);
 	row(out, "platform_params", "virt_start=0x%" PRIx64, v->virt_start);
 	row(out, "xen_changeset", "%s", v->changeset);

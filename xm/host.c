@@ -33,7 +33,7 @@ static void json_info(const struct host *h)
 	json_int(j, "xen_minor", h->version.minor);
 	json_text(j, "xen_extra", h->version.extra);
 	json_text(j, "xen_caps", h->version.capabilities);
-	json_text(j, "xen_scheduler", host_sched_name(h->sched_id));
+	json_text(j, "xen_scheduler", format_scheduler(h->sched_id));
 	json_text(j, "xen_changeset", h->version.changeset);
 	json_text(j, "xen_commandline", h->version.commandline);
 	json_text(j, "cc_compiler", h->version.compile.compiler);

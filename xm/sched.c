@@ -51,7 +51,7 @@ static int scheduler_check(uint32_t wanted)
 	if (rc < 0)
 		return xm_hyp_error("Unable to ask for the scheduler", rc);
 	if (sched_id != wanted)
-		return xm_error("Xen is running with the %s scheduler", host_sched_name(sched_id));
+		return xm_error("Xen is running with the %s scheduler", format_scheduler(sched_id));
 	return XM_OK;
 }
 

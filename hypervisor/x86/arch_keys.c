@@ -1,3 +1,4 @@
+#include "audit.h"
 #include "keys.h"
 
 #include <stddef.h>
@@ -10,6 +11,7 @@
 
 const struct debug_key arch_debug_keys[] = {
 	{ '0', crash_dump_dom0, "registers of domain 0" },
+	{ 'A', audit_key, "audit of the frame table" },
 	{ 'd', crash_dump_cpus, "registers of all CPUs" },
 	{ 'i', irq_dump, "interrupts" },
 	{ 'M', msi_dump, "message-signalled interrupts" },

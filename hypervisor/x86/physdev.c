@@ -628,3 +628,9 @@ long hcall_physdev_op(const uint64_t arg[6])
 {
 	return hypercall_sub_op(physdev_ops, ARRAY_SIZE(physdev_ops), arg[0], arg[1]);
 }
+
+void physdev_visit_pages(struct domain *d, void (*visit)(struct page *pg, void *data), void *data)
+{
+	if (d->arch.pirqs && d->arch.pirqs->eoi_page)
+		visit(d->arch.pirqs->eoi_page, data);
+}

@@ -13,4 +13,7 @@ int physdev_domain_init(struct domain *d);	/* the hardware domain gets its map o
 void physdev_domain_release(struct domain *d);	/* it dies: unbinds and unmaps everything; no lock held */
 void physdev_domain_free(struct domain *d);	/* its last reference has gone */
 
+/* Calls `visit` for each of the domain's frames that is held here with a writable reference. */
+void physdev_visit_pages(struct domain *d, void (*visit)(struct page *pg, void *data), void *data);
+
 #endif

@@ -16,6 +16,9 @@ int fake_mem_left, fake_yield_after, fake_pirq_rc, fake_context_rc;
 unsigned int fake_pirqs_bound, fake_upcalls, fake_context_switches;
 uint64_t fake_guest_fault;
 uint32_t fake_machine_ended;
+unsigned int fake_flushes;
+bool fake_frames_may_stay;
+domid_t fake_pte_owner;
 
 struct cpu *cpus[MAX_CPUS];
 struct cpumask cpu_online;
@@ -384,16 +387,81 @@ void arch_page_type_changed(struct page *pg, enum page_type old) { }
 void arch_page_released(struct domain *d, struct page *pg) { }
 uint32_t arch_tlb_clock(void) { return 0; }
 
+/* A guest's page table for grants: a few addresses, whose entries hold references like real ones. */
+static struct { struct page *page; bool writable; } ptes[64];
+
+static bool pte_is_bad(uint64_t addr) { return addr < PAGE_SIZE || addr >= 64 * PAGE_SIZE; }
+bool fake_pte(uint64_t addr, uint64_t *mfn, bool *writable)
+{
+	if (!ptes[addr / PAGE_SIZE].page)
+		return false;
+	*mfn = page_to_mfn(ptes[addr / PAGE_SIZE].page).n;
+	*writable = ptes[addr / PAGE_SIZE].writable;
+	return true;
+}
+
+void fake_pte_clear(uint64_t addr)
+{
+	struct page *pg = ptes[addr / PAGE_SIZE].page;
+
+	ptes[addr / PAGE_SIZE].page = NULL;
+	if (pg && ptes[addr / PAGE_SIZE].writable)
+		page_put_type(pg);
+	if (pg)
+		page_put(pg);
+}
+
+int arch_grant_map_host(struct domain *d, uint64_t addr, uint32_t flags, mfn_t mfn, struct domain *granter)
+{
+	bool writable = !(flags & GNTMAP_readonly);
+
+	if (pte_is_bad(addr))
+		return GNTST_bad_virt_addr;
+	if (!page_get(mfn_to_page(mfn), granter))
+		return GNTST_general_error;
+	if (writable && page_get_type(mfn_to_page(mfn), PAGE_WRITABLE)) {
+		page_put(mfn_to_page(mfn));
+		return GNTST_general_error;
+	}
+	fake_pte_clear(addr);
+	ptes[addr / PAGE_SIZE].page = mfn_to_page(mfn);
+	ptes[addr / PAGE_SIZE].writable = writable;
+	return 0;
+}
+
+int arch_grant_unmap_host(struct domain *d, uint64_t addr, uint32_t flags, mfn_t mfn, uint64_t new_addr)
+{
+	if (pte_is_bad(addr))
+		return GNTST_bad_virt_addr;
+	if (ptes[addr / PAGE_SIZE].page != mfn_to_page(mfn) ||
+	    ptes[addr / PAGE_SIZE].writable == !!(flags & GNTMAP_readonly))
+		return GNTST_general_error;
+	fake_pte_clear(addr);
+	return 0;
+}
+
+void arch_grant_flush(struct domain *d) { fake_flushes++; }
+
 int arch_domain_relinquish(struct domain *d)
 {
+	struct page_list stays = PAGE_LIST_INIT;
 	struct page *pg;
+
+	for (uint64_t addr = 0; d->id == fake_pte_owner && addr < 64 * PAGE_SIZE; addr += PAGE_SIZE)
+		fake_pte_clear(addr);
 
 	while ((pg = page_list_first(&d->pages))) {
 		assert_true(pg->count & PAGE_ALLOCATED);
-		assert_int_equal(pg->count & PAGE_REFS, 1);	/* nobody else holds it any more */
+		if (!fake_frames_may_stay)	/* nobody else holds it any more */
+			assert_int_equal(pg->count & PAGE_REFS, 1);
 		pg->count &= ~PAGE_ALLOCATED;
+		if ((pg->count & PAGE_REFS) > 1) {	/* not in the way of this loop */
+			page_list_del(&d->pages, pg);
+			page_list_add(&stays, pg);
+		}
 		page_put(pg);
 	}
+	d->pages = stays;
 	return 0;
 }
 
@@ -442,6 +510,8 @@ static int fake_setup(unsigned int count)
 	fake_pirqs_bound = fake_upcalls = fake_context_switches = relaxes = 0;
 	fake_guest_fault = 0;
 	fake_machine_ended = 0;
+	fake_flushes = 0;
+	fake_frames_may_stay = false;
 	fake_irqs_on = true;
 	loads = NULL;
 	mem_live = 0;
@@ -464,7 +534,9 @@ int fake_setup_4(void **state) { return fake_setup(4); }
 
 struct domain *fake_domain(domid_t id, unsigned int vcpus)
 {
-	struct xen_domctl_createdomain config = { .max_vcpus = vcpus, .max_evtchn_port = 5000 };
+	struct xen_domctl_createdomain config = { .max_vcpus = vcpus, .max_evtchn_port = 5000,
+						  .max_grant_frames = 8, .max_maptrack_frames = 2,
+						  .grant_opts = 2 };
 	struct domain *d;
 
 	assert_int_equal(domain_create(id, &config, id == 0, &d), 0);

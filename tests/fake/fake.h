@@ -31,6 +31,12 @@ extern unsigned int fake_upcalls;	/* arch_vcpu_kick_upcall() */
 extern unsigned int fake_context_switches;
 extern uint32_t fake_machine_ended;	/* 0, or 1 power off, 2 reboot */
 
+extern unsigned int fake_flushes;		/* arch_grant_flush() */
+extern bool fake_frames_may_stay;	/* a dying domain's frames may still be mapped by others */
+extern domid_t fake_pte_owner;		/* whose page table the following is */
+bool fake_pte(uint64_t addr, uint64_t *mfn, bool *writable);	/* false: nothing is mapped there */
+void fake_pte_clear(uint64_t addr);
+
 /* A row of a table of tests, each on a machine of its own with `cpus` CPUs, which must end without leaks. */
 #define FAKE_TEST_CPUS(claim, cpus) { #claim, check_run_test, fake_setup_##cpus, fake_teardown, \
 	(void *)(uintptr_t)(claim) }

@@ -6,6 +6,8 @@
  *   stop=PHASE   cancel the build when it reports that phase
  *   loop=N       build and destroy it N times, and do not unpause
  *
+ * xend-build dump DOMID FILE: write a domain's core.
+ *
  * Prints how long each part took.  Exit status 0, or 1 with the fault on stderr.
  */
 #include <errno.h>
@@ -16,6 +18,7 @@
 
 #include "xend/build.h"
 #include "xend/domctl.h"
+#include "xend/dump.h"
 #include "xenstore/xs.h"
 
 struct options {
@@ -200,6 +203,25 @@ static int build_one(struct hyp *h, const struct build_config *c, const struct i
 	return 0;
 }
 
+static int dump(const char *domid, const char *file)
+{
+	struct fault f = { 0 };
+	struct hyp *h;
+	double start = now_s();
+	int rc = hyp_open(&h);
+
+	if (rc) {
+		fprintf(stderr, "Error: no hypervisor: %s\n", strerror(-rc));
+		return 1;
+	}
+	rc = dump_core(h, (uint16_t)strtoul(domid, NULL, 0), file, &f);
+	hyp_close(h);
+	if (rc)
+		return fail(&f);
+	printf("DUMP %.3f s\n", now_s() - start);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .name = "built", .claim = 1 };
@@ -211,6 +233,8 @@ int main(int argc, char **argv)
 	double start;
 	int i = 1, rc;
 
+	if (argc == 4 && !strcmp(argv[1], "dump"))
+		return dump(argv[2], argv[3]);
 	while (i < argc && option_take(&o, argv[i]))
 		i++;
 	if (argc - i != 5) {

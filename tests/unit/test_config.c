@@ -254,6 +254,19 @@ static void what_is_ignored_is_said(void)
 	}
 }
 
+static void misspelt_overrides_get_a_suggestion(void)
+{
+	static const char *const words[] = { "memroy=64", "vmid=3" };
+	struct config_error err;
+	struct config c;
+
+	CHECK_EQ(load(&c, "", words, COUNT(words), &err), 0);
+	CHECK_EQ(c.warnings, 1);
+	CHECK_STR(c.warning[0].text, "'memroy' is not a variable of xm: did you mean 'memory'?");
+	CHECK_EQ(c.warning[0].where.line, 0);
+	config_free(&c);
+}
+
 static void names_of_ones_own_are_no_misspellings(void)
 {
 	static const char *const scripts[] = {
@@ -579,6 +592,48 @@ static void command_lines_join_as_in_xend(void)
 		line = config_cmdline(&c);
 		CHECK_STR(line, row[i].line);
 		free(line);
+		config_free(&c);
+	}
+}
+
+static void actions_count_restart_and_defaults_in(void)
+{
+	static const struct { const char *script, *poweroff, *reboot, *crash; } row[] = {
+		{ "x = 1", "destroy", "restart", "restart" },
+		{ "restart = 'onreboot'", "destroy", "restart", "destroy" },
+		{ "restart = 'always'", "restart", "restart", "restart" },
+		{ "restart = 'never'", "destroy", "destroy", "destroy" },
+		{ "restart = 'foo'", "destroy", "restart", "restart" },
+		{ "restart = 'never'\non_crash = 'preserve'", "destroy", "destroy", "preserve" },
+	};
+
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct config c;
+
+		load_ok(&c, row[i].script);
+		CHECK_STR(config_action(&c, CONFIG_ON_POWEROFF), row[i].poweroff);
+		CHECK_STR(config_action(&c, CONFIG_ON_REBOOT), row[i].reboot);
+		CHECK_STR(config_action(&c, CONFIG_ON_CRASH), row[i].crash);
+		CHECK(!config_action(&c, CONFIG_NAME));
+		config_free(&c);
+	}
+}
+
+static void virtual_cpus_are_counted_once_for_all(void)
+{
+	static const struct { const char *script; unsigned vcpus; uint64_t mask; } row[] = {
+		{ "x = 1", 1, 1 }, { "vcpus = 0", 1, 1 }, { "vcpus = 4", 4, 15 },
+		{ "vcpus = 2\nmaxvcpus = 4", 4, 3 }, { "vcpus = 4\nvcpu_avail = 5", 4, 5 },
+		{ "vcpus = 2\nvcpu_avail = 255", 2, 3 }, { "vcpus = 2\nvcpu_avail = 4", 2, 1 },
+		{ "vcpus = 64", 64, UINT64_MAX }, { "vcpus = 128\nmaxvcpus = 128", 128, UINT64_MAX },
+	};
+
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct config c;
+
+		load_ok(&c, row[i].script);
+		CHECK_EQ(config_vcpus(&c), row[i].vcpus);
+		CHECK_EQ(config_vcpu_mask(&c), row[i].mask);
 		config_free(&c);
 	}
 }
@@ -917,12 +972,25 @@ static void lint_reports_everything_not_only_the_first(void)
 	free(report);
 }
 
+static void lint_says_what_only_xl_knows(void)
+{
+	char *report;
+
+	CHECK_EQ(lint("type = 'hvm'\nfirmware = 'uefi'\ncap = 50\n", &report), 0);
+	CHECK_STR(report, "f:2:12: warning: firmware is a variable of xl that has no effect here\n");
+	free(report);
+}
+
 static void lint_is_silent_about_what_is_right(void)
 {
 	char *report;
 
 	CHECK_EQ(lint("kernel = '/dev/null'\nmemory = 64\ndisk = [ 'phy:a,xvda,w' ]\nvif = [ '' ]\n", &report), 0);
 	CHECK_STR(report, "");
+	free(report);
+	CHECK_EQ(lint("memory = 64\n", &report), 0);
+	CHECK_STR(report, "f: warning: neither kernel nor bootloader is set: "
+		  "the domain has nothing to boot\n");
 	free(report);
 }
 
@@ -1087,6 +1155,7 @@ int main(void)
 		TEST(what_is_empty_or_newer_is_left_out),
 		TEST(values_of_types_that_xm_ignored_stay_ignored),
 		TEST(what_is_ignored_is_said),
+		TEST(misspelt_overrides_get_a_suggestion),
 		TEST(names_of_ones_own_are_no_misspellings),
 		TEST(nics_pad_the_interfaces),
 		TEST(the_command_line_wins_over_the_file),
@@ -1103,6 +1172,8 @@ int main(void)
 		TEST(xl_files_evaluate),
 		TEST(xen_tools_configurations_evaluate),
 		TEST(command_lines_join_as_in_xend),
+		TEST(actions_count_restart_and_defaults_in),
+		TEST(virtual_cpus_are_counted_once_for_all),
 		TEST(what_goes_out_comes_back_the_same),
 		TEST(a_running_domain_is_listed_in_xends_order),
 		TEST(a_managed_domain_keeps_all_on_disk),
@@ -1114,6 +1185,7 @@ int main(void)
 		TEST(device_names_have_their_numbers),
 		TEST(rates_are_bytes_per_interval),
 		TEST(lint_reports_everything_not_only_the_first),
+		TEST(lint_says_what_only_xl_knows),
 		TEST(lint_is_silent_about_what_is_right),
 		TEST(lint_reports_syntax_errors_and_missing_files),
 		TEST(every_variable_has_a_row),

@@ -192,6 +192,7 @@ static void formatting_is_printf(void)
 	check_expression("'%x %X %o %#x' % (255, 255, 8, 255)", "'ff FF 10 0xff'");
 	check_expression("'%02x' % 10", "'0a'");
 	check_expression("'%.3d' % 5", "'005'");
+	check_expression("'%05.3d|%-5.3d|' % (5, 5)", "'00005|005  |'");
 	check_expression("'%5.1f|%e|%g' % (3.14159, 1.0, 0.5)", "'  3.1|1.000000e+00|0.5'");
 	check_expression("'%s %r' % ('a', 'a')", "\"a 'a'\"");
 	check_expression("'%.2s|%5s|%-5s|' % ('abc', 'ab', 'ab')", "'ab|   ab|ab   |'");
@@ -266,6 +267,7 @@ static void string_methods(void)
 		{ "'abcb'.find('b')", "1" }, { "'abcb'.rfind('b')", "3" }, { "'abc'.find('z')", "-1" },
 		{ "'aXbXc'.count('X')", "2" }, { "'12'.isdigit()", "True" }, { "''.isdigit()", "False" },
 		{ "'ab'.isalpha()", "True" }, { "'a1'.isalnum()", "True" }, { "'7'.zfill(3)", "'007'" },
+		{ "'abc'.center(6)", "' abc  '" }, { "'ab'.center(5)", "'  ab '" },
 		{ "'ab'.ljust(4)", "'ab  '" }, { "'ab'.rjust(4, '.')", "'..ab'" },
 		{ "'hello world'.title()", "'Hello World'" }, { "'aBC'.capitalize()", "'Abc'" },
 		{ "'k=v=w'.partition('=')", "('k', '=', 'v=w')" }, { "'a\\nb\\r\\nc'.splitlines()", "['a', 'b', 'c']" },

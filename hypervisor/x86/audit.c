@@ -1,0 +1,168 @@
+#include "audit.h"
+#include "arch.h"
+#include "errno.h"
+#include "heap.h"
+#include "mm.h"
+#include "physdev.h"
+#include "printk.h"
+#include "sched.h"
+#include "string.h"
+
+/* What a frame's counts should be. */
+struct expected { uint32_t count, type_count; };
+
+struct audit {
+	struct expected *frames;
+	uint64_t bytes;
+	long wrong;
+};
+
+#define REPORTS_MAX 20
+
+static struct expected *expected_of(struct audit *a, const struct page *pg)
+{
+	return &a->frames[page_to_mfn(pg).n];
+}
+
+static void expect(struct audit *a, const struct page *pg, bool with_type)
+{
+	if (!pg)
+		return;
+	expected_of(a, pg)->count++;
+	if (with_type)
+		expected_of(a, pg)->type_count++;
+}
+
+static void expect_holder(struct page *pg, void *a) { expect(a, pg, true); }
+
+static void expect_entry(struct audit *a, unsigned int level, mfn_t table, uint64_t e)
+{
+	if (!(e & PTE_P) || !mfn_is_ram(pte_mfn(e)))
+		return;
+	if (level == 4 && mfn_eq(pte_mfn(e), table))	/* maps itself: no reference */
+		return;
+	expect(a, mfn_to_page(pte_mfn(e)), level > 1 || e & PTE_RW);
+}
+
+static void expect_table(struct audit *a, struct page *pg)
+{
+	unsigned int level = page_type(pg) - PAGE_L1 + 1;
+	const uint64_t *table = mfn_to_virt(page_to_mfn(pg));
+
+	for (unsigned int i = 0; i < 512; i++)
+		if (level < 4 || i < 256 || i > 271)
+			expect_entry(a, level, page_to_mfn(pg), table[i]);
+}
+
+static void expect_page(struct audit *a, struct page *pg)
+{
+	enum page_type t = page_type(pg);
+
+	if (pg->count & PAGE_ALLOCATED)
+		expected_of(a, pg)->count++;
+	if (pg->flags & PAGEF_XEN)		/* what keeps its use fixed, see page_share() */
+		expected_of(a, pg)->type_count++;
+	if (pg->type & TYPE_PINNED)
+		expect(a, pg, true);
+	if (t >= PAGE_L1 && t <= PAGE_L4 && page_type_count(pg))
+		expect_table(a, pg);
+}
+
+static void expect_vcpu(struct audit *a, const struct vcpu *v)
+{
+	const struct pv_vcpu *pv = &v->arch.pv;
+
+	expect(a, pv->root_kernel, true);
+	expect(a, pv->root_user, true);
+	expect(a, v->info_page, true);
+	for (unsigned int i = 0; i < GUEST_GDT_PAGES; i++)
+		expect(a, pv->gdt_frames[i], true);
+	for (unsigned int i = 0; i < LDT_PAGES; i++)
+		expect(a, pv->ldt_frames[i], true);
+}
+
+static void expect_list(struct audit *a, const struct page_list *l)
+{
+	for (struct page *pg = page_list_first(l); pg; pg = page_list_next(pg))
+		expect_page(a, pg);
+}
+
+static void expect_domain(struct audit *a, struct domain *d)
+{
+	struct vcpu *v;
+
+	expect_list(a, &d->pages);
+	expect_list(a, &d->xen_pages);
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		v = domain_vcpu(d, i);
+		if (v)
+			expect_vcpu(a, v);
+	}
+	evtchn_visit_pages(d, expect_holder, a);
+	physdev_visit_pages(d, expect_holder, a);
+}
+
+static void compare_list(struct audit *a, const struct domain *d, const struct page_list *l)
+{
+	uint64_t listed = 0;
+
+	for (struct page *pg = page_list_first(l); pg; pg = page_list_next(pg)) {
+		const struct expected *e = expected_of(a, pg);
+
+		listed++;
+		if ((pg->count & PAGE_REFS) == e->count && page_type_count(pg) == e->type_count &&
+		    pg->owner == d->id)
+			continue;
+		if (a->wrong++ < REPORTS_MAX)
+			printk(LOG_ERR "Audit: d%u frame %#lx: count %lu, expected %u; type %u count %lu, expected %u; owner %u\n",
+			       d->id, page_to_mfn(pg).n, pg->count & PAGE_REFS, e->count, page_type(pg),
+			       page_type_count(pg), e->type_count, pg->owner);
+	}
+	if (listed != l->count) {
+		a->wrong++;
+		printk(LOG_ERR "Audit: d%u: %lu frames listed, %lu counted\n", d->id, listed, l->count);
+	}
+}
+
+/* All vcpus but the one that was interrupted for this: it isn't in the middle of anything. */
+static void for_each_other_vcpu(void (*visit)(struct vcpu *v))
+{
+	struct domain *d;
+
+	list_for_each(d, &domain_list, link)
+		for (unsigned int i = 0; i < d->max_vcpus; i++)
+			if (d->vcpu[i] && d->vcpu[i] != current_vcpu())
+				visit(d->vcpu[i]);
+}
+
+long audit_frames(void)
+{
+	struct audit a = { .bytes = (max_mfn + 1) * sizeof(struct expected) };
+	struct domain *d;
+	uint64_t frames = 0;
+
+	a.frames = heap_map_large(a.bytes);
+	if (!a.frames)
+		return -ENOMEM;
+	memset(a.frames, 0, a.bytes);
+	spin_lock(&domain_list_lock);
+	for_each_other_vcpu(vcpu_pause);
+	list_for_each(d, &domain_list, link)
+		expect_domain(&a, d);
+	list_for_each(d, &domain_list, link) {
+		compare_list(&a, d, &d->pages);
+		compare_list(&a, d, &d->xen_pages);
+		frames += d->pages.count + d->xen_pages.count;
+	}
+	for_each_other_vcpu(vcpu_unpause);
+	spin_unlock(&domain_list_lock);
+	heap_unmap_large(a.frames, a.bytes);
+	printk(LOG_ERR "Audit: %lu frames, %ld wrong\n", frames, a.wrong);
+	return a.wrong;
+}
+
+void audit_key(void)
+{
+	if (audit_frames() == -ENOMEM)
+		printk(LOG_ERR "Audit: not enough memory for it\n");
+}
