@@ -120,3 +120,7 @@ HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtch
 HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab
 UNIT_TESTS += $(HV_CORE_TESTS)
 $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))
+
+# Page tables of PV guests, on the same machine.
+UNIT_TESTS += pv_mm
+test_pv_mm_SRC := $(HV_CORE_SRC) hypervisor/x86/pv_mm.c hypervisor/x86/pv_mmu.c

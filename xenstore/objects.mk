@@ -32,7 +32,7 @@ $(XENSTORE_LINKS:%=$(O)/xenstore-%): $(O)/xenstore-cli
 	ln -sf xenstore-cli $@
 
 test_ring_SRC := $(XENSTORED_PARTS:%=xenstore/%.c) xenstore/log.c xenstore/buf.c xenstore/loop.c \
-	tests/fake/guest.c
+	tests/fake/ring_guest.c
 
 # Conversations, deaths and bad clients.
 XST := $(O)/tests/xenstore/xst
