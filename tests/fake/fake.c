@@ -383,6 +383,7 @@ int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool 
 }
 
 void arch_pirq_unbind(struct domain *d, unsigned int pirq) { fake_pirqs_bound--; }
+void arch_pirq_follow(struct domain *d, unsigned int pirq, struct vcpu *v) { }
 
 /* Weak: test_pv_mm has the real ones. */
 __attribute__((weak)) int arch_page_validate(struct page *pg, enum page_type type) { return 0; }
