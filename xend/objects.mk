@@ -94,3 +94,6 @@ define install_xend
 
 endef
 INSTALL_STEPS += install_xend
+
+UNIT_TESTS += job
+test_job_SRC := xend/job.c xend/lock.c xenstore/xs.c xenstore/buf.c xenstore/log.c xenstore/loop.c

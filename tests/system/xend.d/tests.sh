@@ -176,8 +176,13 @@ pids_of() {		# NAME, as the kernel calls it
 	done
 }
 
-kill_one() {		# xend, xend-worker or xm
-	for victim in $(pids_of "$1"); do
+kill_one() {		# xend, xend-worker or xm; there may be none for a moment
+	for try in 1 2 3 4 5 6 7 8; do
+		victims=$(pids_of "$1")
+		[ -z "$victims" ] || break
+		usleep 50000
+	done
+	for victim in $victims; do
 		kill -9 "$victim" 2>/dev/null && killed=$((killed + 1))
 	done
 }
