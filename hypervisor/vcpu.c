@@ -315,7 +315,7 @@ static long vcpu_op_up(struct vcpu *v, void *op, uint64_t arg)
 	struct domain *d = v->domain;
 
 	spin_lock(&d->lifecycle_lock);
-	if (!v->is_initialised) {
+	if (!v->is_initialised || !v->info) {
 		spin_unlock(&d->lifecycle_lock);
 		return -EINVAL;
 	}

@@ -33,7 +33,6 @@ $(XENSTORE_LINKS:%=$(O)/xenstore-%): $(O)/xenstore-cli
 
 test_ring_SRC := $(XENSTORED_PARTS:%=xenstore/%.c) xenstore/log.c xenstore/buf.c xenstore/loop.c \
 	tests/fake/xs_guest.c
-	tests/fake/xs_guest.c
 
 # Conversations, deaths and bad clients.
 XST := $(O)/tests/xenstore/xst
