@@ -40,6 +40,7 @@ uint64_t arch_cpu_physid(const struct cpu *c);	/* VCPUOP_get_physid: ids of the 
 /* Interrupt lines bound to event channels (PIRQs). */
 int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool will_share);
 void arch_pirq_unbind(struct domain *d, unsigned int pirq);
+void arch_pirq_follow(struct domain *d, unsigned int pirq, struct vcpu *v);	/* best come where v is; a hint */
 
 /*
  * Host mappings of grants, in the page tables of `d` (its mm_lock is not held).  `addr` is a virtual address

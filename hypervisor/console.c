@@ -138,7 +138,7 @@ void console_init(void)
 			continue;
 		rc = s->open();
 		if (rc)
-			printk(LOG_ERR "Console %s can't be opened (error %d)\n", s->name, -rc);
+			printk(LOG_WARN "Console %s can't be opened (error %d)\n", s->name, -rc);
 		else
 			sink_add(s);
 	}

@@ -584,6 +584,8 @@ static long evtchn_bind_vcpu(void *arg)
 	const struct evtchn_bind_vcpu *op = arg;
 	struct domain *d = current_vcpu()->domain;
 	struct evtchn *chn;
+	bool is_pirq = false;
+	uint32_t pirq = 0;
 	uint64_t flags;
 	long rc = 0;
 
@@ -591,11 +593,16 @@ static long evtchn_bind_vcpu(void *arg)
 		return -ENOENT;
 	flags = evtchn_lock(d);
 	chn = evtchn_find_used(d, op->port);
-	if (chn && evtchn_may_move(chn))
+	if (chn && evtchn_may_move(chn)) {
 		chn->notify_vcpu = op->vcpu;
-	else
+		is_pirq = chn->state == EVTCHN_PIRQ;
+		pirq = is_pirq ? chn->pirq : 0;
+	} else {
 		rc = -EINVAL;
+	}
 	evtchn_unlock(d, flags);
+	if (is_pirq)
+		arch_pirq_follow(d, pirq, d->vcpu[op->vcpu]);
 	return rc;
 }
 

@@ -89,7 +89,7 @@ $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)
 
 # Who exists, who runs, what they tell each other.
 HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
-HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/sched_place.c hypervisor/softirq.c
+HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/sched_place.c hypervisor/sched_sedf.c hypervisor/softirq.c
 HV_SRC += hypervisor/timer.c hypervisor/vcpu.c hypervisor/gnttab.c hypervisor/gnttab_table.c hypervisor/x86/pv_grant.c
 
 # The machine: console, clocks, interrupts, other CPUs, devices, shutdown and crashes.
@@ -118,9 +118,14 @@ fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 $(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds
 # The core as unit tests see it: real, on a fake machine.
 HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c gnttab.c \
-	gnttab_table.c memory.c page.c sched.c sched_credit.c sched_op.c sched_place.c softirq.c timer.c vcpu.c)
-HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab
+	gnttab_table.c memory.c page.c sched.c sched_credit.c sched_op.c sched_place.c sched_sedf.c softirq.c \
+	timer.c vcpu.c)
+HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab sched_sedf core_random
 UNIT_TESTS += $(HV_CORE_TESTS)
 $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))
 UNIT_TESTS += domctl
 test_domctl_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/,ctl.c domctl.c domctl_vcpu.c sysctl.c)
+
+# Page tables of PV guests, on the same machine.
+UNIT_TESTS += pv_mm
+test_pv_mm_SRC := $(HV_CORE_SRC) hypervisor/x86/pv_mm.c hypervisor/x86/pv_mmu.c

@@ -7,7 +7,7 @@
 #include "softirq.h"
 #include "string.h"
 
-static const struct scheduler *const schedulers[] = { &sched_credit };
+static const struct scheduler *const schedulers[] = { &sched_credit, &sched_sedf };
 
 const struct scheduler *scheduler = &sched_credit;
 
@@ -68,7 +68,7 @@ static void sched_wake_unlock(struct vcpu *v, struct cpu *c, uint64_t flags)
 		vcpu_runstate_change(v, wants_cpu ? RUNSTATE_runnable : vcpu_off_state(v), now_ns());
 		if (wants_cpu) {
 			sched_set_queued(v, true);
-			scheduler->kick(v);
+			scheduler->kick(v, true);
 		}
 	}
 	sched_unlock(c, flags);
@@ -310,7 +310,7 @@ void sched_context_saved(struct vcpu *prev)
 	prev->must_move = false;
 	__atomic_store_n(&prev->is_running, false, __ATOMIC_RELEASE);
 	if (prev->is_queued)
-		scheduler->kick(prev);		/* now others may take it */
+		scheduler->kick(prev, false);		/* now others may take it */
 	if (vcpu_is_idle(prev))
 		sched_unlock(c, flags);
 	else

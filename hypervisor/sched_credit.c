@@ -47,7 +47,6 @@ struct credit_vcpu {
 	uint32_t weight;		/* its part of the domain's, times WEIGHT_SCALE */
 	uint8_t class;			/* as queued */
 	bool is_active;			/* ran or waited in this period */
-	bool has_woken;			/* queued because of that, not because it was preempted */
 	bool is_yielding;
 	int64_t boost_ns;		/* what is left of its boost; <= 0: none */
 };
@@ -153,9 +152,8 @@ static void credit_insert(struct vcpu *v)
 	struct credit_vcpu *cv = credit_vcpu(v);
 	struct credit_cpu *cc = credit_cpu(v->cpu);
 
-	cv->has_woken = v != v->cpu->sched.current;
 	cv->is_active = true;
-	if (cv->has_woken)		/* from waiting for an event, not from a pause */
+	if (v != v->cpu->sched.current)	/* woken, from waiting for an event, not from a pause */
 		cv->boost_ns = v->runstate.state == RUNSTATE_blocked ? BOOST_NS : 0;
 	credit_settle(cc, cv);
 	credit_enqueue(cc, cv);
@@ -169,7 +167,7 @@ static void credit_remove(struct vcpu *v)
 
 /* ---- Where ---- */
 
-static void credit_kick(struct vcpu *v)
+static void credit_kick(struct vcpu *v, bool woke)
 {
 	struct credit_vcpu *cv = credit_vcpu(v);
 	struct cpu *c = v->cpu, *idle;
@@ -180,7 +178,7 @@ static void credit_kick(struct vcpu *v)
 		return;
 	}
 	now = now_ns();
-	if (cv->has_woken && (int)cv->class > current_class(c)) {
+	if (woke && (int)cv->class > current_class(c)) {
 		uint64_t until = credit_cpu(c)->turn_ns + credit.ratelimit_ns;
 
 		if (now >= until)

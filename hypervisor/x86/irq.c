@@ -118,7 +118,7 @@ static struct cpu *target_choose(void)
 /* First of `count` free vectors, aligned to it; 0: none.  vectors_lock held. */
 static unsigned int vectors_find(struct irq *const *table, unsigned int count)
 {
-	for (unsigned int v = VECTOR_FIRST; v + count - 1 <= VECTOR_LAST; v += count) {
+	for (unsigned int v = ROUND_UP(VECTOR_FIRST, count); v + count - 1 <= VECTOR_LAST; v += count) {
 		unsigned int n = 0;
 
 		while (n < count && !table[v + n] && v + n != 0x80)
@@ -222,29 +222,6 @@ int irq_move(struct irq *irq, struct cpu *c)
 out:
 	spin_unlock_irqrestore(&irq->lock, flags);
 	return rc;
-}
-
-/* `from` still takes interrupts: what is under way to it drains there before it goes. */
-void irq_move_all(struct cpu *from)
-{
-	for (unsigned int n = 0; n < IRQ_MAX; n++) {
-		struct irq *irq = irq_get(n);
-		struct cpu *to = target_choose();
-		uint64_t flags;
-
-		if (!irq)
-			continue;
-		for (unsigned int tries = 0; irq->vector && irq->cpu == from && tries < 1000; tries++) {
-			irq_move(irq, to);
-			cpu_relax();
-		}
-		flags = spin_lock_irqsave(&irq->lock);
-		if (irq->old_vector && irq->old_cpu == from) {
-			vector_drop(irq, from, irq->old_vector);
-			irq->old_vector = 0;
-		}
-		spin_unlock_irqrestore(&irq->lock, flags);
-	}
 }
 
 static void irq_unmask_locked(struct irq *irq)

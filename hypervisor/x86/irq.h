@@ -69,7 +69,6 @@ int irq_assign_vector(struct irq *irq, struct cpu *c);
 int irq_assign_vectors(struct irq **irqs, unsigned int count, struct cpu *c);
 void irq_release_vector(struct irq *irq);
 int irq_move(struct irq *irq, struct cpu *c);	/* -EBUSY: later; -ENOSPC */
-void irq_move_all(struct cpu *from);	/* before `from` goes offline */
 
 /* An interrupt of ours, unmasked at once: -EBUSY, -ENODEV, -ENOSPC. */
 int irq_request(struct irq *irq, void (*handler)(void *data), void *data, const char *name);

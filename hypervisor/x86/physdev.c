@@ -291,6 +291,18 @@ void arch_pirq_unbind(struct domain *d, unsigned int pirq)
 	spin_unlock(&map->lock);
 }
 
+void arch_pirq_follow(struct domain *d, unsigned int pirq, struct vcpu *v)
+{
+	struct pirq_map *map = d->arch.pirqs;
+
+	if (!map)
+		return;
+	spin_lock(&map->lock);
+	if (pirq_irq(map, pirq) && map->pirq[pirq].irq->guest_count == 1)
+		irq_move(map->pirq[pirq].irq, READ_ONCE(v->cpu));
+	spin_unlock(&map->lock);
+}
+
 static long physdev_eoi(void *arg)
 {
 	struct physdev_eoi *op = arg;
@@ -369,6 +381,7 @@ static long physdev_set_iopl(void *arg)
 	if (op->iopl > 3)
 		return -EINVAL;
 	v->arch.pv.iopl = op->iopl;
+	pv_io_bitmap_switch(v);
 	pv_io_bitmap_switch(v);
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "pv_mm.h"
 #include "arch.h"
 #include "ioapic.h"
+#include "layout.h"
 #include "errno.h"
 #include "heap.h"
 #include "printk.h"

@@ -187,7 +187,7 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
 	} else {
 		stack_end()->current = next;
 	}
-	next->arch.exit_work |= next->runstate_guest ? VCPU_WORK_RUNSTATE : 0;
+	next->arch.exit_work |= next->runstate_guest | next->time_guest ? VCPU_WORK_RUNSTATE : 0;
 	time_fill_vcpu_info(&next->info->time);
 	sched_context_saved(prev);
 	resume_guest(c->arch.stack);

@@ -121,15 +121,23 @@ static void uart_send_burst(struct uart *u)
 		uart_write(u, UART_DATA, u->tx[u->tx_start++ % TX_SIZE]);
 }
 
+/* Waits until a burst could be sent.  Of a port that is stuck the text is lost. */
+static void uart_make_room(struct uart *u)
+{
+	if (u->is_stuck)
+		uart_is_empty(u);
+	else
+		uart_wait_empty(u);
+	if (u->is_stuck)
+		u->tx_start = u->tx_end;
+	else
+		uart_send_burst(u);
+}
+
 static void uart_drain(struct uart *u)
 {
-	while (u->tx_start != u->tx_end) {
-		if (u->is_stuck ? !uart_is_empty(u) : (uart_wait_empty(u), u->is_stuck)) {
-			u->tx_start = u->tx_end;
-			return;
-		}
-		uart_send_burst(u);
-	}
+	while (u->tx_start != u->tx_end)
+		uart_make_room(u);
 }
 
 static void uart_set_ier(struct uart *u, uint8_t ier)
@@ -150,7 +158,7 @@ static void uart_pump(struct uart *u)
 static void uart_put(struct uart *u, char c)
 {
 	if (u->tx_end - u->tx_start >= TX_SIZE)		/* faster than the line: wait, lose nothing */
-		uart_drain(u);
+		uart_make_room(u);
 	u->tx[u->tx_end++ % TX_SIZE] = c;
 }
 

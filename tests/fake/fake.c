@@ -14,8 +14,9 @@ uint8_t *fake_ram;
 uint64_t fake_now;
 int fake_mem_left, fake_yield_after, fake_pirq_rc, fake_context_rc;
 unsigned int fake_pirqs_bound, fake_upcalls, fake_context_switches;
-uint64_t fake_guest_fault;
+uint64_t fake_guest_fault, fake_guest_start, fake_guest_end;
 uint32_t fake_machine_ended;
+const char *fake_scheduler = "credit";
 unsigned int fake_flushes;
 bool fake_frames_may_stay;
 domid_t fake_pte_owner;
@@ -294,6 +295,9 @@ uint64_t fake_frame(struct domain *d)
 
 static bool guest_faults(uint64_t at, size_t bytes)
 {
+	if (fake_guest_end && (at < fake_guest_start || bytes > fake_guest_end - fake_guest_start ||
+			       at > fake_guest_end - bytes))
+		return true;
 	return at < PAGE_SIZE || (fake_guest_fault >= at && fake_guest_fault < at + bytes);
 }
 
@@ -395,10 +399,12 @@ int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool 
 }
 
 void arch_pirq_unbind(struct domain *d, unsigned int pirq) { fake_pirqs_bound--; }
+void arch_pirq_follow(struct domain *d, unsigned int pirq, struct vcpu *v) { }
 
-int arch_page_validate(struct page *pg, enum page_type type) { return 0; }
-void arch_page_devalidate(struct page *pg, enum page_type type) { }
-void arch_page_type_changed(struct page *pg, enum page_type old) { }
+/* Weak: test_pv_mm has the real ones. */
+__attribute__((weak)) int arch_page_validate(struct page *pg, enum page_type type) { return 0; }
+__attribute__((weak)) void arch_page_devalidate(struct page *pg, enum page_type type) { }
+__attribute__((weak)) void arch_page_type_changed(struct page *pg, enum page_type old) { }
 void arch_page_released(struct domain *d, struct page *pg) { }
 uint32_t arch_tlb_clock(void) { return 0; }
 
@@ -523,7 +529,7 @@ static int fake_setup(unsigned int count)
 	fake_mem_left = fake_yield_after = -1;
 	fake_pirq_rc = fake_context_rc = 0;
 	fake_pirqs_bound = fake_upcalls = fake_context_switches = relaxes = 0;
-	fake_guest_fault = 0;
+	fake_guest_fault = fake_guest_start = fake_guest_end = 0;
 	fake_machine_ended = 0;
 	fake_flushes = 0;
 	fake_frames_may_stay = false;
@@ -531,7 +537,7 @@ static int fake_setup(unsigned int count)
 	loads = NULL;
 	mem_live = 0;
 	cpu_online = (struct cpumask){ { 0 } };
-	assert_int_equal(sched_init(NULL), 0);
+	assert_int_equal(sched_init(fake_scheduler), 0);
 	for (unsigned int i = 0; i < count; i++)
 		fake_cpu_new(i);
 	fake_be_cpu(0);
@@ -601,7 +607,7 @@ int fake_teardown(void **state)
 	fake_be_cpu(0);
 	while (!list_empty(&domain_list))
 		fake_destroy(list_entry(domain_list.next, struct domain, link));
-	fake_run(100 * NS_PER_MS);	/* the scheduler's own timer stops when there's nobody */
+	fake_run(20 * NS_PER_S);	/* the scheduler stops its timers when there is nobody */
 	for (unsigned int i = 0; i < cpu_count; i++) {
 		assert_null(fakes[i].cpu.timers.root);
 		free(fakes[i].cpu.idle);

@@ -1,4 +1,4 @@
-#include "guest.h"
+#include "xs_guest.h"
 
 #include <errno.h>
 #include <string.h>
