@@ -2,6 +2,7 @@
 #include "arch.h"
 #include "errno.h"
 #include "guest.h"
+#include "printk.h"
 #include "sched.h"
 #include "string.h"
 
@@ -38,6 +39,15 @@ int ctl_bitmap_put(const struct xenctl_bitmap *to, const uint64_t *words, unsign
 	}
 	i = DIV_UP(MIN(i, bytes * 8), 8);
 	return i < bytes ? guest_clear(at + i, bytes - i) : 0;
+}
+
+long ctl_unknown(const char *door, uint64_t told[CTL_TOLD_WORDS], uint32_t cmd)
+{
+	unsigned int bit = MIN(cmd, CTL_TOLD_WORDS * 64U - 1);
+
+	if (!bit_test_set_atomic(told, bit))
+		printk(LOG_GUEST LOG_DEBUG "%s %u is not there\n", door, cmd);
+	return -ENOSYS;
 }
 
 static void vcpus_info(struct domain *d, struct xen_domctl_getdomaininfo *info)

@@ -33,6 +33,10 @@ extern const struct sysctl_op arch_sysctl_ops[];	/* x86/arch_sysctl.c */
 int ctl_bitmap_get(uint64_t *words, unsigned int bits, const struct xenctl_bitmap *from);
 int ctl_bitmap_put(const struct xenctl_bitmap *to, const uint64_t *words, unsigned int bits);
 
+/* -ENOSYS for a number without a row; the log has it, once for each as `told` remembers. */
+#define CTL_TOLD_WORDS 2
+long ctl_unknown(const char *door, uint64_t told[CTL_TOLD_WORDS], uint32_t cmd);
+
 /* Of the first domain whose number isn't below `id`: -ESRCH. */
 int ctl_domain_info(domid_t id, struct xen_domctl_getdomaininfo *info);
 

@@ -163,6 +163,7 @@ static long domctl_call(const struct domctl_op *row, struct domain *d, struct xe
 long hcall_domctl(const uint64_t arg[6])
 {
 	struct domain *d = NULL;
+	static uint64_t told[CTL_TOLD_WORDS];
 	const struct domctl_op *row;
 	struct xen_domctl op;
 	long rc;
@@ -173,7 +174,7 @@ long hcall_domctl(const uint64_t arg[6])
 		return -EACCES;
 	row = domctl_find(op.cmd);
 	if (!row)
-		return -ENOSYS;
+		return ctl_unknown("domctl", told, op.cmd);
 	if (!(row->flags & DOMCTL_NO_DOMAIN)) {
 		d = domain_get_for(current_vcpu()->domain, op.domain);
 		if (!d)

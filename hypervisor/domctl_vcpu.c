@@ -5,6 +5,7 @@
 #include "guest.h"
 #include "heap.h"
 #include "sched.h"
+#include "wallclock.h"
 
 /* ---- Affinity ---- */
 
@@ -128,6 +129,8 @@ static long vcpu_install(struct vcpu *v, const struct vcpu_guest_context *c)
 		if (!c)
 			arch_vcpu_reset(v);
 		WRITE_ONCE(v->is_initialised, c && rc == 0);
+		if (v->id == 0)		/* whoever built the domain has cleared the page it is in */
+			wallclock_write(d);
 		vcpu_set_online(v, v->is_initialised && v->info && c->flags & VGCF_online);
 	}
 	spin_unlock(&d->lifecycle_lock);

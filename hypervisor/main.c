@@ -77,6 +77,7 @@ static void scheduler_start(void)
 	softirq_set_handler(SOFTIRQ_TIMER, timer_softirq);
 	if (timer_cpu_init(c) || domains_init())
 		panic("no memory for timers and domains");
+	arch_share_tables();
 	c->idle = vcpu_new_idle(c);
 	if (!c->idle)
 		panic("no memory for the idle vcpu");

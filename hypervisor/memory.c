@@ -437,12 +437,15 @@ static long memory_exchange(unsigned int cmd, uint64_t arg, uint64_t start)
 
 static long memory_maximum_ram_page(unsigned int cmd, uint64_t arg, uint64_t start) { return max_mfn; }
 
-/* As the guest has it in its shared page; that's gone once the domain is dead. */
+/* As the guest has it in its shared page (0 before it has run); that's gone once the domain is dead. */
 static long domain_max_pfn(const struct domain *d)
 {
 	const struct shared_info *shared = READ_ONCE(d->shared);
+	uint64_t pfns = shared ? READ_ONCE(shared->arch.max_pfn) : 0;
 
-	return shared ? (long)shared->arch.max_pfn - 1 : -ESRCH;
+	if (!shared)
+		return -ESRCH;
+	return pfns >> 52 ? -EINVAL : (long)(pfns ? pfns - 1 : 0);
 }
 
 static long memory_of_domain(unsigned int cmd, uint64_t arg, uint64_t start)

@@ -228,6 +228,7 @@ static const struct sysctl_op *sysctl_find(uint32_t cmd)
 /* arg: xen_sysctl */
 long hcall_sysctl(const uint64_t arg[6])
 {
+	static uint64_t told[CTL_TOLD_WORDS];
 	const struct sysctl_op *row;
 	struct xen_sysctl op;
 	long rc;
@@ -238,7 +239,7 @@ long hcall_sysctl(const uint64_t arg[6])
 		return -EACCES;
 	row = sysctl_find(op.cmd);
 	if (!row)
-		return -ENOSYS;
+		return ctl_unknown("sysctl", told, op.cmd);
 	rc = row->handler(&op);
 	if (rc >= 0 && row->flags & SYSCTL_COPY_BACK && copy_to_guest(arg[0], &op, sizeof(op)))
 		rc = -EFAULT;

@@ -65,7 +65,8 @@ void tlb_flush_stamped(const struct cpumask *of, uint32_t stamp);
 void m2p_set(mfn_t mfn, uint64_t pfn);
 uint64_t m2p_get(mfn_t mfn);
 #define M2P_INVALID (~0UL)
-/* The frame of the table's n-th 2 MiB, ~0 for a hole; false: the table ends before it. */
+/* The first of the M2P_CHUNK_FRAMES frames of the table's n-th 2 MiB, ~0 for a hole; false: the table ends before it. */
+#define M2P_CHUNK_FRAMES 512
 bool m2p_chunk(unsigned int n, uint64_t *mfn);
 
 static inline uint64_t read_cr2(void) { uint64_t v; __asm__ volatile("mov %%cr2, %0" : "=r"(v)); return v; }

@@ -97,4 +97,14 @@ void arch_frames_reused(struct page *pg, unsigned int order)
 		}
 }
 
+/* The machine-to-phys table: the toolstack reads it to save a domain. */
+void arch_share_tables(void)
+{
+	uint64_t mfn;
+
+	for (unsigned int chunk = 0; m2p_chunk(chunk, &mfn); chunk++)
+		for (unsigned int i = 0; mfn != ~0UL && i < M2P_CHUNK_FRAMES; i++)
+			page_share(dom_xen, mfn_to_page(MFN(mfn + i)), false);
+}
+
 void arch_m2p_set(mfn_t mfn, uint64_t pfn) { m2p_set(mfn, pfn); }

@@ -264,7 +264,7 @@ static int mmuext_pin(struct domain *d, const struct mmuext_op *op)
 	if (!pg)
 		return -EINVAL;
 	spin_lock(&d->arch.mm_lock);
-	rc = page_get_type(pg, t);
+	rc = d->dying == DOMAIN_ALIVE ? page_get_type(pg, t) : -EINVAL;	/* nobody would unpin it again */
 	if (!rc && __atomic_fetch_or(&pg->type, TYPE_PINNED, __ATOMIC_SEQ_CST) & TYPE_PINNED) {
 		page_put_type(pg);
 		rc = -EINVAL;
