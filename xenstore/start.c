@@ -56,8 +56,10 @@ int start_store(const char *path, bool *fresh)
 	rc = parts_open(*fresh);
 	if (!rc && !*fresh)
 		rc = parts_verify();
-	if (!rc)
+	if (!rc) {
 		batch_end(0);
+		heap_ready();
+	}
 	return rc == -EINVAL ? -EUCLEAN : rc;
 }
 
