@@ -30,7 +30,10 @@ int arch_domain_relinquish(struct domain *d);
 /* Upcall flags changed for `v`: make it see them (it may be running elsewhere, or in the guest here). */
 void arch_vcpu_kick_upcall(struct vcpu *v);
 void arch_vcpu_time_update(struct vcpu *v);	/* write its vcpu_time_info now */
-int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt);	/* v is down; -EINVAL … */
+/* v doesn't run.  -EINVAL …: it's refused, and `v` is as if it had never had one. */
+int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt);
+void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *ctxt);	/* v is paused */
+void arch_vcpu_reset(struct vcpu *v);		/* v is paused: no context any more */
 int arch_vcpu_send_nmi(struct vcpu *v);	/* VCPUOP_send_nmi; -EINVAL: it can't take one */
 uint64_t arch_cpu_physid(const struct cpu *c);	/* VCPUOP_get_physid: ids of the processor */
 
@@ -68,6 +71,8 @@ uint32_t arch_tlb_clock(void);
 /* Frames fresh from the heap go to a domain: nobody's TLB may still lead to them. */
 void arch_frames_reused(struct page *pg, unsigned int order);
 void arch_m2p_set(mfn_t mfn, uint64_t pfn);	/* ~0: none */
+void arch_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info);	/* adds the machine's part */
+void arch_physinfo(struct xen_sysctl_physinfo *info);	/* likewise: CPUs and their features */
 long arch_memory_op(unsigned int cmd, uint64_t arg);	/* the XENMEM_* that memory.c doesn't know */
 
 __attribute__((noreturn)) void arch_reboot(void);

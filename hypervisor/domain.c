@@ -10,6 +10,7 @@
 #include "errno.h"
 #include "gnttab.h"
 #include "heap.h"
+#include "memory.h"
 #include "printk.h"
 #include "sched.h"
 #include "softirq.h"
@@ -371,6 +372,7 @@ int domain_unpause_by_controller(struct domain *d)
 	is_paused = d->controller_pauses;
 	if (is_paused) {
 		d->controller_pauses--;
+		d->is_started = true;
 		domain_unpause_count(d);
 	}
 	spin_unlock(&d->lifecycle_lock);
@@ -483,7 +485,10 @@ static void domain_start_dying(struct domain *d)
 static int domain_relinquish(struct domain *d)
 {
 	struct vcpu *v;
-	int rc = evtchn_close_all(d);
+	int rc;
+
+	memory_drop_claim(d);
+	rc = evtchn_close_all(d);
 
 	if (rc)
 		return rc;
@@ -511,6 +516,9 @@ static int domain_destroy_locked(struct domain *d)
 	spin_unlock(&domain_list_lock);
 	domain_unshare_info(d);
 	gnttab_unshare(d);
+	/* Who serves it must hear of it to let go of what keeps it: its death isn't complete before. */
+	WRITE_ONCE(is_dom_exc_due, true);
+	softirq_raise(SOFTIRQ_DOMAIN);
 	domain_put(d);			/* its own */
 	return 0;
 }

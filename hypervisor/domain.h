@@ -29,6 +29,7 @@ struct domain {
 	xen_domain_handle_t handle;	/* the toolstack's UUID */
 	bool is_privileged;		/* the control and hardware domain: may do everything */
 	bool is_system;			/* DOMID_IO, DOMID_XEN, DOMID_IDLE: owns pages, never runs */
+	bool is_started;		/* unpaused once: what a guest may have looked at doesn't change any more */
 	bool is_stillborn;		/* its creation failed: nothing but the record is there */
 	enum domain_dying dying;
 	struct xen_domctl_createdomain config;

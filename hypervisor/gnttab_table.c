@@ -14,6 +14,9 @@
 #define USES_MAX (1U << 30)
 #define FRAMES_MAX 65536		/* 32-bit references */
 
+/* Flags and domid of an entry as the one word as which they are changed. */
+typedef uint32_t __attribute__((may_alias)) entry_word_t;
+
 static uint32_t entries_per_frame(const struct gnttab *gt)
 {
 	return gt->version == 1 ? V1_PER_FRAME : V2_PER_FRAME;
@@ -62,7 +65,8 @@ static uint16_t use_bits(bool writes)
 /* Version 1: flags and domid are one word, changed together or not at all. */
 static int mark_v1(struct gnttab *gt, uint32_t ref, domid_t user, bool writes)
 {
-	uint32_t *word = (uint32_t *)entry_v1(gt, ref), old = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	entry_word_t *word = (entry_word_t *)entry_v1(gt, ref);
+	uint32_t old = __atomic_load_n(word, __ATOMIC_ACQUIRE);
 
 	for (unsigned int i = 0; i < FLAG_ATTEMPTS; i++) {
 		/* GTF_sub_page and transitive grants are version 2's */
@@ -78,7 +82,7 @@ static int mark_v1(struct gnttab *gt, uint32_t ref, domid_t user, bool writes)
 /* Version 2: the status word says so first; then the entry must (still) permit it. */
 static int mark_v2(struct gnttab *gt, uint32_t ref, domid_t user, bool writes, bool sub_page)
 {
-	const uint32_t *word = (const uint32_t *)&entry_v2(gt, ref)->hdr;
+	const entry_word_t *word = (const entry_word_t *)&entry_v2(gt, ref)->hdr;
 	grant_status_t *status = entry_status(gt, ref), was;
 	uint32_t hdr;
 
@@ -341,6 +345,18 @@ static bool is_anything_used(const struct gnttab *gt)
 	return false;
 }
 
+/* The guest has a status frame mapped: it would go on reading what is no longer there. */
+static bool is_status_mapped(const struct gnttab *gt)
+{
+	for (uint32_t i = 0; i < gt->status_frames; i++) {
+		const struct page *pg = mfn_to_page(virt_to_mfn(gt->status[i]));
+
+		if ((READ_ONCE(pg->count) & PAGE_REFS) > 1)
+			return true;
+	}
+	return false;
+}
+
 static void status_drop(struct gnttab *gt)
 {
 	while (gt->status_frames) {
@@ -356,7 +372,7 @@ int gnttab_set_version_locked(struct domain *d, uint32_t version)
 	struct gnttab *gt = d->gnttab;
 	int rc;
 
-	if (gt->is_gone || is_anything_used(gt))
+	if (gt->is_gone || is_anything_used(gt) || (version == 1 && is_status_mapped(gt)))
 		return -EBUSY;
 	rc = gt->frames ? reserved_read(gt, kept) : 0;
 	if (rc == 0 && version == 2)

@@ -134,6 +134,27 @@ void heap_free(struct page *pg, unsigned int order)
 	spin_unlock(&heap_lock);
 }
 
+/* How much of the block [mfn, mfn + pages) lies in [from, to). */
+static uint64_t overlap(uint64_t mfn, uint64_t pages, uint64_t from, uint64_t to)
+{
+	uint64_t start = MAX(mfn, from), end = MIN(mfn + pages, to);
+
+	return end > start ? end - start : 0;
+}
+
+uint64_t heap_free_between(uint64_t from, uint64_t to)
+{
+	uint64_t pages = 0;
+
+	spin_lock(&heap_lock);
+	for (unsigned int z = 0; z < ZONES; z++)
+		for (unsigned int o = 0; o <= HEAP_MAX_ORDER; o++)
+			for (struct page *pg = page_list_first(&heap_free_blocks[z][o]); pg; pg = page_list_next(pg))
+				pages += overlap(page_to_mfn(pg).n, 1UL << o, from, to);
+	spin_unlock(&heap_lock);
+	return pages;
+}
+
 uint64_t heap_free_pages(void) { return READ_ONCE(heap_free_count); }
 uint64_t heap_total_pages(void) { return heap_total_count; }
 void heap_set_total(uint64_t pages) { heap_total_count = pages; }

@@ -14,6 +14,7 @@ void heap_add_range(paddr_t start, paddr_t end);	/* at boot: hands RAM to the al
 struct page *heap_alloc(unsigned int order, unsigned int address_bits);
 void heap_free(struct page *pg, unsigned int order);
 uint64_t heap_free_pages(void);
+uint64_t heap_free_between(uint64_t from, uint64_t to);	/* … of the frames numbered from … to - 1 */
 uint64_t heap_total_pages(void);	/* all of RAM, ours included */
 void heap_set_total(uint64_t pages);
 

@@ -40,7 +40,17 @@ static hypercall_fn *const hypercalls[] = {
 	[__HYPERVISOR_callback_op]		= hcall_callback_op,
 	[__HYPERVISOR_event_channel_op]		= hcall_event_channel_op,
 	[__HYPERVISOR_physdev_op]		= hcall_physdev_op,
+	[__HYPERVISOR_sysctl]			= hcall_sysctl,
+	[__HYPERVISOR_domctl]			= hcall_domctl,
 	[__HYPERVISOR_arch_0]			= hcall_mca,
+};
+
+/* Those that are the privileged domain's as a whole: -EPERM for others. */
+static const bool privileged[ARRAY_SIZE(hypercalls)] = {
+	[__HYPERVISOR_platform_op]	= true,
+	[__HYPERVISOR_sysctl]		= true,
+	[__HYPERVISOR_domctl]		= true,
+	[__HYPERVISOR_arch_0]		= true,
 };
 
 /* The entry of a multicall that runs now, so that a continuation can rewrite it instead of registers. */
@@ -55,6 +65,8 @@ static long hypercall_call(uint64_t nr, const uint64_t *arg)
 {
 	if (nr >= ARRAY_SIZE(hypercalls) || !hypercalls[nr])
 		return -ENOSYS;
+	if (privileged[nr] && !current_vcpu()->domain->is_privileged)
+		return -EPERM;
 	return hypercalls[nr](arg);
 }
 
@@ -161,12 +173,6 @@ long hcall_set_timer_op(const uint64_t arg[6])
 	vcpu_set_singleshot(current_vcpu(), arg[0]);
 	return 0;
 }
-
-/* Bits of xen/xen.h's VMASST_TYPE_* that a 64-bit PV guest may switch. */
-#define VM_ASSIST_VALID (1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |	\
-	1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |			\
-	1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag |		\
-	1UL << VMASST_TYPE_m2p_strict)
 
 long hcall_vm_assist(const uint64_t arg[6])
 {

@@ -5,7 +5,14 @@
 #ifndef HV_HYPERCALL_H
 #define HV_HYPERCALL_H
 
+#include "abi.h"
 #include "types.h"
+
+/* Bits of xen/xen.h's VMASST_TYPE_* that a 64-bit PV guest may switch. */
+#define VM_ASSIST_VALID (1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |	\
+	1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |			\
+	1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag |		\
+	1UL << VMASST_TYPE_m2p_strict)
 
 /* Every handler is named hcall_*; its arguments are the guest's, hostile until checked. */
 typedef long hypercall_fn(const uint64_t arg[6]);

@@ -3,6 +3,7 @@
 #include "arch.h"
 #include "dump.h"
 #include "evtchn.h"
+#include "gnttab.h"
 #include "panic.h"
 #include "printk.h"
 #include "sched.h"
@@ -17,6 +18,7 @@ static const struct debug_key keys[] = {
 	{ 'a', dump_timers, "timers" },
 	{ 'C', key_crash, "crash the hypervisor, with all that it says then" },
 	{ 'e', evtchn_dump, "event channels" },
+	{ 'g', gnttab_dump, "grant tables" },
 	{ 'h', keys_help, "this help" },
 	{ 'm', dump_memory, "memory" },
 	{ 'n', dump_cpus, "interrupt and NMI counts" },

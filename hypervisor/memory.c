@@ -1,6 +1,7 @@
 /* HYPERVISOR_memory_op: a domain's memory grows, shrinks, and is exchanged. */
 #include "arch.h"
 #include "errno.h"
+#include "gnttab.h"
 #include "guest.h"
 #include "heap.h"
 #include "hypercalls.h"
@@ -10,6 +11,20 @@
 /* The command's upper bits tell a continuation where to go on (xen/memory.h). */
 #define CMD_BITS 6
 #define CMD_MASK ((1 << CMD_BITS) - 1)
+
+/* Whom a call is about: oneself, or, for the privileged domain, any.  Counted.  -ESRCH, -EPERM. */
+static int memory_domain_get(domid_t id, struct domain **d)
+{
+	struct domain *caller = current_vcpu()->domain;
+
+	*d = domain_get_for(caller, id);
+	if (!*d)
+		return caller->is_privileged ? -ESRCH : -EPERM;
+	if (*d == caller || caller->is_privileged)
+		return 0;
+	domain_put(*d);
+	return -EPERM;
+}
 
 /* One reservation being worked through. */
 struct reservation {
@@ -40,8 +55,7 @@ static bool reservation_start(struct reservation *r, uint64_t arg, uint64_t star
 	r->done = start;
 	r->order = op.extent_order;
 	r->address_bits = XENMEMF_get_address_bits(op.mem_flags);
-	r->d = domain_get_for(caller, op.domid);
-	return r->d;
+	return memory_domain_get(op.domid, &r->d) == 0;
 }
 
 static long reservation_continue(unsigned int cmd, const struct reservation *r, uint64_t arg)
@@ -49,10 +63,85 @@ static long reservation_continue(unsigned int cmd, const struct reservation *r, 
 	return hypercall_continue(__HYPERVISOR_memory_op, 2, cmd | r->done << CMD_BITS, arg);
 }
 
-/* A new block of frames of `d`, cleared: what it held before is none of its business. */
+/* --- claims: free memory that is promised to a domain, which others don't get */
+
+static struct spinlock claims_lock;	/* outside the heap's */
+static uint64_t claims_total;		/* all domains' claimed_pages */
+
+uint64_t memory_claimed_pages(void) { return READ_ONCE(claims_total); }
+
+static void claim_use(struct domain *d, uint64_t pages)
+{
+	uint64_t used;
+
+	spin_lock(&claims_lock);
+	used = MIN(pages, d->claimed_pages);
+	d->claimed_pages -= used;
+	claims_total -= used;
+	spin_unlock(&claims_lock);
+}
+
+void memory_drop_claim(struct domain *d) { claim_use(d, ~0UL); }
+
+/* So many pages in all, what it has already included. */
+static long claim_set(struct domain *d, uint64_t pages)
+{
+	long rc = -EINVAL;
+
+	spin_lock(&claims_lock);
+	if (d->dying != DOMAIN_ALIVE || d->claimed_pages || pages <= d->tot_pages || pages > d->max_pages) {
+		rc = -EINVAL;
+	} else if (pages - d->tot_pages > heap_free_pages() - MIN(claims_total, heap_free_pages())) {
+		rc = -ENOMEM;
+	} else {
+		d->claimed_pages = pages - d->tot_pages;
+		claims_total += d->claimed_pages;
+		rc = 0;
+	}
+	spin_unlock(&claims_lock);
+	return rc;
+}
+
+static long memory_claim(unsigned int cmd, uint64_t arg, uint64_t start)
+{
+	struct xen_memory_reservation op;
+	struct domain *d;
+	long rc;
+
+	if (!current_vcpu()->domain->is_privileged)
+		return -EPERM;
+	if (copy_from_guest(&op, arg, sizeof(op)))
+		return -EFAULT;
+	if (op.extent_order || op.mem_flags)
+		return -EINVAL;
+	rc = memory_domain_get(op.domid, &d);
+	if (rc)
+		return rc;
+	if (op.nr_extents)
+		rc = claim_set(d, op.nr_extents);
+	else
+		memory_drop_claim(d);
+	domain_put(d);
+	return rc;
+}
+
+static struct page *block_alloc(const struct domain *d, unsigned int order, unsigned int address_bits)
+{
+	struct page *pg = NULL;
+
+	spin_lock(&claims_lock);
+	if (heap_free_pages() >= claims_total - d->claimed_pages + (1UL << order))
+		pg = heap_alloc(order, address_bits);
+	spin_unlock(&claims_lock);
+	return pg;
+}
+
+/* --- blocks of frames */
+
+/* A new one of `d`, cleared: what it held before is none of its business. */
 static struct page *memory_add_block(struct domain *d, unsigned int order, unsigned int address_bits)
 {
-	struct page *pg = heap_alloc(order, address_bits);
+	struct page *pg = block_alloc(d, order, address_bits);
 
 	if (!pg)
 		return NULL;
@@ -62,6 +151,7 @@ static struct page *memory_add_block(struct domain *d, unsigned int order, unsig
 		heap_free(pg, order);
 		return NULL;
 	}
+	claim_use(d, 1UL << order);
 	return pg;
 }
 
@@ -311,7 +401,6 @@ static long exchange_check(struct exchange *x)
 
 static long memory_exchange(unsigned int cmd, uint64_t arg, uint64_t start)
 {
-	struct domain *caller = current_vcpu()->domain;
 	struct exchange *x = mem_alloc(sizeof(*x));
 	long rc = x ? 0 : -ENOMEM;
 
@@ -320,8 +409,7 @@ static long memory_exchange(unsigned int cmd, uint64_t arg, uint64_t start)
 	if (!rc)
 		rc = exchange_check(x);
 	if (!rc) {
-		x->d = domain_get_for(caller, x->op.in.domid);
-		rc = x->d ? 0 : -ESRCH;
+		rc = memory_domain_get(x->op.in.domid, &x->d);
 	}
 	if (rc) {
 		mem_free(x);
@@ -349,6 +437,14 @@ static long memory_exchange(unsigned int cmd, uint64_t arg, uint64_t start)
 
 static long memory_maximum_ram_page(unsigned int cmd, uint64_t arg, uint64_t start) { return max_mfn; }
 
+/* As the guest has it in its shared page; that's gone once the domain is dead. */
+static long domain_max_pfn(const struct domain *d)
+{
+	const struct shared_info *shared = READ_ONCE(d->shared);
+
+	return shared ? (long)shared->arch.max_pfn - 1 : -ESRCH;
+}
+
 static long memory_of_domain(unsigned int cmd, uint64_t arg, uint64_t start)
 {
 	struct domain *d;
@@ -357,18 +453,72 @@ static long memory_of_domain(unsigned int cmd, uint64_t arg, uint64_t start)
 
 	if (copy_from_guest(&id, arg, sizeof(id)))
 		return -EFAULT;
-	d = domain_get_for(current_vcpu()->domain, id);
-	if (!d)
-		return -ESRCH;
+	rc = memory_domain_get(id, &d);
+	if (rc)
+		return rc;
 	if (cmd == XENMEM_current_reservation)
 		rc = d->tot_pages;
 	else if (cmd == XENMEM_maximum_reservation)
 		rc = d->max_pages;
 	else
-		rc = (long)d->shared->arch.max_pfn - 1;
+		rc = domain_max_pfn(d);
 	domain_put(d);
 	return rc;
 }
+
+/* --- what a domain shares with those that build or serve it */
+
+#define RESOURCE_FRAMES_MAX 4096	/* in one call: more than a grant table has */
+
+static long resource_frames(struct domain *d, const struct xen_mem_acquire_resource *op)
+{
+	bool is_status = op->id == XENMEM_resource_grant_table_id_status;
+	long rc = 0;
+
+	for (uint32_t i = 0; i < op->nr_frames && !rc; i++) {
+		mfn_t mfn;
+
+		rc = op->frame + i > ~0U ? -EINVAL : gnttab_frame(d, is_status, op->frame + i, &mfn);
+		if (!rc)
+			rc = copy_to_guest((uint64_t)op->frame_list.p + i * sizeof(mfn.n), &mfn.n, sizeof(mfn.n));
+	}
+	return rc;
+}
+
+static long resource_size(struct domain *d, struct xen_mem_acquire_resource *op, uint64_t arg)
+{
+	op->nr_frames = gnttab_frames_max(d, op->id == XENMEM_resource_grant_table_id_status);
+	return copy_to_guest(arg, op, sizeof(*op));
+}
+
+static long memory_acquire_resource(unsigned int cmd, uint64_t arg, uint64_t start)
+{
+	struct xen_mem_acquire_resource op;
+	struct domain *d;
+	long rc;
+
+	if (!current_vcpu()->domain->is_privileged)
+		return -EPERM;
+	if (copy_from_guest(&op, arg, sizeof(op)))
+		return -EFAULT;
+	if (op.pad || op.id > XENMEM_resource_grant_table_id_status)
+		return -EINVAL;
+	if (op.type != XENMEM_resource_grant_table)
+		return -EOPNOTSUPP;
+	if (op.nr_frames > RESOURCE_FRAMES_MAX)
+		return -E2BIG;
+	rc = memory_domain_get(op.domid, &d);
+	if (rc)
+		return rc;
+	rc = op.nr_frames || op.frame_list.p ? resource_frames(d, &op) : resource_size(d, &op, arg);
+	domain_put(d);
+	return rc;
+}
+
+/* A PV guest's frames have no places that others could put something in: it maps machine frames. */
+static long memory_not_for_pv(unsigned int cmd, uint64_t arg, uint64_t start) { return -EINVAL; }
+
+static long memory_no_vnuma(unsigned int cmd, uint64_t arg, uint64_t start) { return -EOPNOTSUPP; }
 
 static long memory_no_sharing(unsigned int cmd, uint64_t arg, uint64_t start) { return 0; }
 
@@ -383,6 +533,12 @@ static memory_fn *const memory_ops[] = {
 	[XENMEM_maximum_reservation]	= memory_of_domain,
 	[XENMEM_maximum_gpfn]		= memory_of_domain,
 	[XENMEM_exchange]		= memory_exchange,
+	[XENMEM_claim_pages]		= memory_claim,
+	[XENMEM_acquire_resource]	= memory_acquire_resource,
+	[XENMEM_add_to_physmap]		= memory_not_for_pv,
+	[XENMEM_add_to_physmap_batch]	= memory_not_for_pv,
+	[XENMEM_remove_from_physmap]	= memory_not_for_pv,
+	[XENMEM_get_vnumainfo]		= memory_no_vnuma,
 	[XENMEM_get_sharing_freed_pages]	= memory_no_sharing,
 	[XENMEM_get_sharing_shared_pages]	= memory_no_sharing,
 };

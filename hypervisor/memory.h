@@ -6,5 +6,8 @@
 
 /* A cleared block of 2^order frames for `d`, whose M2P says pfn, pfn + 1 …; ~0: none.  NULL: no memory, or over its maximum. */
 struct page *memory_populate(struct domain *d, unsigned int order, unsigned int address_bits, pfn_t pfn);
+/* Of free memory, so many pages are promised to domains (XENMEM_claim_pages). */
+uint64_t memory_claimed_pages(void);
+void memory_drop_claim(struct domain *d);	/* what is left of its own; it's dying */
 
 #endif

@@ -89,12 +89,15 @@ $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)
 
 # Who exists, who runs, what they tell each other.
 HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
-HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/softirq.c
+HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/sched_place.c hypervisor/sched_sedf.c hypervisor/softirq.c
+HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/sched_place.c hypervisor/softirq.c
 HV_SRC += hypervisor/timer.c hypervisor/vcpu.c hypervisor/gnttab.c hypervisor/gnttab_table.c hypervisor/x86/pv_grant.c
 
 # The machine: console, clocks, interrupts, other CPUs, devices, shutdown and crashes.
 HV_SRC += $(addprefix hypervisor/,calendar.c cmdline.c console.c format.c keys.c options.c panic.c printk.c \
 	symbols.c wallclock.c)
+HV_SRC += $(addprefix hypervisor/,ctl.c domctl.c domctl_vcpu.c sysctl.c)
+HV_SRC += $(addprefix hypervisor/x86/,arch_sysctl.c cpu_policy.c pv_context.c pv_domctl.c topology.c)
 HV_SRC += hypervisor/dump.c hypervisor/x86/arch_keys.c hypervisor/x86/mca.c
 HV_SRC += $(addprefix hypervisor/x86/,acpi.c acpi_tables.c apic.c clocks.c cmos.c console_sinks.c crash.c \
 	ioapic.c irq.c msi.c mtrr.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
@@ -116,7 +119,9 @@ fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 $(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds
 # The core as unit tests see it: real, on a fake machine.
 HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c gnttab.c \
-	gnttab_table.c page.c sched.c sched_credit.c sched_op.c softirq.c timer.c vcpu.c)
+	gnttab_table.c page.c sched.c sched_credit.c sched_op.c sched_place.c sched_sedf.c softirq.c timer.c vcpu.c)
+HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab sched_sedf core_random
+	gnttab_table.c page.c sched.c sched_credit.c sched_op.c sched_place.c softirq.c timer.c vcpu.c)
 HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab
 UNIT_TESTS += $(HV_CORE_TESTS)
 $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))

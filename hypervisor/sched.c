@@ -7,7 +7,7 @@
 #include "softirq.h"
 #include "string.h"
 
-static const struct scheduler *const schedulers[] = { &sched_credit };
+static const struct scheduler *const schedulers[] = { &sched_credit, &sched_sedf };
 
 const struct scheduler *scheduler = &sched_credit;
 
@@ -26,6 +26,15 @@ struct cpu *sched_lock(struct vcpu *v, uint64_t *flags)
 static bool vcpu_is_off(const struct vcpu *v)
 {
 	return !v->is_running && !v->is_queued;
+}
+
+static void sched_set_queued(struct vcpu *v, bool queued)
+{
+	struct sched_cpu *s = &v->cpu->sched;
+
+	if (v->is_queued != queued)
+		WRITE_ONCE(s->queued, queued ? s->queued + 1 : s->queued - 1);
+	v->is_queued = queued;
 }
 
 /* What a vcpu that can't run is doing; blocked goes before offline (xen/vcpu.h). */
@@ -58,8 +67,8 @@ static void sched_wake_unlock(struct vcpu *v, struct cpu *c, uint64_t flags)
 			scheduler->insert(v);
 		vcpu_runstate_change(v, wants_cpu ? RUNSTATE_runnable : vcpu_off_state(v), now_ns());
 		if (wants_cpu) {
-			v->is_queued = true;
-			scheduler->kick(v);
+			sched_set_queued(v, true);
+			scheduler->kick(v, true);
 		}
 	}
 	sched_unlock(c, flags);
@@ -78,7 +87,7 @@ static void sched_dequeue(struct vcpu *v)
 {
 	if (v->is_queued)
 		scheduler->remove(v);
-	v->is_queued = false;
+	sched_set_queued(v, false);
 }
 
 void vcpu_sleep_nosync(struct vcpu *v)
@@ -259,10 +268,10 @@ static struct vcpu *sched_choose(struct cpu *c, uint64_t now, uint64_t *slice_ns
 	sched_charge(c, now);
 	if (!vcpu_is_idle(prev) && stays && !prev->must_move) {
 		scheduler->insert(prev);
-		prev->is_queued = true;
+		sched_set_queued(prev, true);
 	}
 	next = scheduler->next(c, now, slice_ns);
-	next->is_queued = false;
+	sched_set_queued(next, false);
 	if (next == prev)
 		return next;
 	vcpu_runstate_change(prev, stays ? RUNSTATE_runnable : vcpu_off_state(prev), now);
@@ -301,7 +310,7 @@ void sched_context_saved(struct vcpu *prev)
 	prev->must_move = false;
 	__atomic_store_n(&prev->is_running, false, __ATOMIC_RELEASE);
 	if (prev->is_queued)
-		scheduler->kick(prev);		/* now others may take it */
+		scheduler->kick(prev, false);		/* now others may take it */
 	if (vcpu_is_idle(prev))
 		sched_unlock(c, flags);
 	else

@@ -28,7 +28,8 @@ struct scheduler {
 	void (*insert)(struct vcpu *v);			/* locked: queue it: it woke (its run state tells from
 							 * what), or (if current) was preempted */
 	void (*remove)(struct vcpu *v);			/* locked: take it off the queue */
-	void (*kick)(struct vcpu *v);			/* locked: it waits: make a CPU look that should run it now */
+	void (*kick)(struct vcpu *v, bool woke);	/* locked: it waits, after waking or since it left its
+							 * CPU: make one look that should run it now */
 	void (*charge)(struct vcpu *v, uint64_t ran_ns);	/* locked: the current one ran for so long */
 	void (*yield)(struct vcpu *v);			/* locked: the current one wants others to go first */
 	/* Locked: the next to run on `c`, taken off a queue (c->idle if none); *slice_ns: its turn, 0: no end. */
@@ -39,7 +40,7 @@ struct scheduler {
 };
 
 extern const struct scheduler *scheduler;		/* chosen at boot */
-extern const struct scheduler sched_credit;
+extern const struct scheduler sched_credit, sched_sedf;
 
 int sched_init(const char *name);			/* -ENOENT: no such scheduler; the default stays */
 int sched_cpu_init(struct cpu *c);			/* c->idle exists and runs; before `c` is in cpu_online; -ENOMEM */
@@ -47,6 +48,14 @@ int sched_vcpu_init(struct vcpu *v);			/* gives it a CPU and a record; -ENOMEM *
 void sched_vcpu_free(struct vcpu *v);			/* it's off, and stays so */
 
 void sched_charge(struct cpu *c, uint64_t now);		/* locked: the current one pays for its time until now */
+
+/* Placement that policies share: sched_place.c. */
+struct cpu *sched_pick_cpu(struct vcpu *v);		/* its last one if idle, an idle one, the least loaded */
+struct cpu *sched_find_idle(struct vcpu *v);		/* where it may run, rather where it would; NULL */
+bool sched_cpu_is_idle(struct cpu *c);
+bool sched_may_move(struct vcpu *v, struct cpu *to, bool soft);	/* it waits, and `to` is in its affinity */
+bool sched_try_victim(struct cpu *from);		/* locks it if something may wait there; never spins */
+void sched_move_queued(struct vcpu *v, struct cpu *to);	/* taken off its queue; both CPUs locked */
 
 /* Locks what v->cpu holds of `v`; the flags go to sched_unlock(). */
 struct cpu *sched_lock(struct vcpu *v, uint64_t *flags);

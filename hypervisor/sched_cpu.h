@@ -11,6 +11,7 @@ struct sched_cpu {
 	struct vcpu *current;		/* chosen last; what runs, or is being switched to */
 	uint64_t charged_ns;		/* current was charged for what it ran until then */
 	struct timer slice;		/* ends the current vcpu's turn */
+	unsigned int queued;		/* vcpus that wait here; read without the lock too */
 	void *priv;			/* the scheduler's own record of this CPU */
 };
 

@@ -47,14 +47,12 @@ struct credit_vcpu {
 	uint32_t weight;		/* its part of the domain's, times WEIGHT_SCALE */
 	uint8_t class;			/* as queued */
 	bool is_active;			/* ran or waited in this period */
-	bool has_woken;			/* queued because of that, not because it was preempted */
 	bool is_yielding;
 	int64_t boost_ns;		/* what is left of its boost; <= 0: none */
 };
 
 struct credit_cpu {
 	struct list queue;		/* best first */
-	unsigned int queued;
 	uint64_t min_vtime;		/* only grows */
 	uint64_t turn_ns;		/* current was chosen then */
 };
@@ -75,11 +73,6 @@ static struct {
 static struct credit_cpu *credit_cpu(struct cpu *c) { return c->sched.priv; }
 static struct credit_vcpu *credit_vcpu(struct vcpu *v) { return v->sched_priv; }
 static struct credit_domain *credit_domain(struct vcpu *v) { return v->domain->sched_priv; }
-
-static bool cpu_is_idle(struct cpu *c)
-{
-	return vcpu_is_idle(READ_ONCE(c->sched.current)) && !READ_ONCE(credit_cpu(c)->queued);
-}
 
 static enum credit_class credit_class(const struct credit_vcpu *cv)
 {
@@ -119,13 +112,6 @@ static void credit_enqueue(struct credit_cpu *cc, struct credit_vcpu *cv)
 		if (credit_goes_before(cv, after))
 			break;
 	list_add_tail(&after->link, &cv->link);
-	WRITE_ONCE(cc->queued, cc->queued + 1);
-}
-
-static void credit_dequeue(struct credit_cpu *cc, struct credit_vcpu *cv)
-{
-	list_del(&cv->link);
-	WRITE_ONCE(cc->queued, cc->queued - 1);
 }
 
 /* Puts its virtual time on the line of `cc`, as far ahead or behind as it was where it comes from. */
@@ -166,9 +152,8 @@ static void credit_insert(struct vcpu *v)
 	struct credit_vcpu *cv = credit_vcpu(v);
 	struct credit_cpu *cc = credit_cpu(v->cpu);
 
-	cv->has_woken = v != v->cpu->sched.current;
 	cv->is_active = true;
-	if (cv->has_woken)		/* from waiting for an event, not from a pause */
+	if (v != v->cpu->sched.current)	/* woken, from waiting for an event, not from a pause */
 		cv->boost_ns = v->runstate.state == RUNSTATE_blocked ? BOOST_NS : 0;
 	credit_settle(cc, cv);
 	credit_enqueue(cc, cv);
@@ -177,63 +162,15 @@ static void credit_insert(struct vcpu *v)
 
 static void credit_remove(struct vcpu *v)
 {
-	credit_dequeue(credit_cpu(v->cpu), credit_vcpu(v));
+	list_del(&credit_vcpu(v)->link);
 }
 
 /* ---- Where ---- */
 
-/* An idle CPU of the mask's, beginning with `first`; NULL: none. */
-static struct cpu *credit_find_idle(const struct cpumask *m, struct cpu *first)
-{
-	unsigned int cpu;
-
-	if (first && cpumask_test(m, first->id) && cpu_is_idle(first))
-		return first;
-	cpumask_for_each(cpu, m)
-		if (cpu_is_idle(cpus[cpu]))
-			return cpus[cpu];
-	return NULL;
-}
-
-static struct cpu *credit_find_least(const struct cpumask *m, struct cpu *first)
-{
-	struct cpu *best = cpumask_test(m, first->id) ? first : NULL;
-	unsigned int cpu;
-
-	cpumask_for_each(cpu, m)
-		if (!best || READ_ONCE(credit_cpu(cpus[cpu])->queued) < READ_ONCE(credit_cpu(best)->queued))
-			best = cpus[cpu];
-	return best;
-}
-
-/* Where it may run, and where of that it would rather: both not empty, but if no CPU is left at all. */
-static void credit_masks(const struct vcpu *v, struct cpumask *may, struct cpumask *would)
-{
-	cpumask_and(may, &v->hard_affinity, &cpu_online);
-	cpumask_and(would, may, &v->soft_affinity);
-	if (cpumask_empty(would))
-		*would = *may;
-}
-
-static struct cpu *credit_pick_cpu(struct vcpu *v)
-{
-	struct cpumask may, would;
-	struct cpu *c;
-
-	credit_masks(v, &may, &would);
-	c = credit_find_idle(&would, v->cpu);
-	if (!c)
-		c = credit_find_idle(&may, v->cpu);
-	if (!c)
-		c = credit_find_least(&would, v->cpu);
-	return c ? c : v->cpu;
-}
-
-static void credit_kick(struct vcpu *v)
+static void credit_kick(struct vcpu *v, bool woke)
 {
 	struct credit_vcpu *cv = credit_vcpu(v);
 	struct cpu *c = v->cpu, *idle;
-	struct cpumask may, would;
 	uint64_t now;
 
 	if (vcpu_is_idle(c->sched.current)) {
@@ -241,7 +178,7 @@ static void credit_kick(struct vcpu *v)
 		return;
 	}
 	now = now_ns();
-	if (cv->has_woken && (int)cv->class > current_class(c)) {
+	if (woke && (int)cv->class > current_class(c)) {
 		uint64_t until = credit_cpu(c)->turn_ns + credit.ratelimit_ns;
 
 		if (now >= until)
@@ -250,10 +187,7 @@ static void credit_kick(struct vcpu *v)
 			timer_set(&c->sched.slice, until);
 		return;
 	}
-	credit_masks(v, &may, &would);
-	idle = credit_find_idle(&would, NULL);
-	if (!idle)
-		idle = credit_find_idle(&may, NULL);
+	idle = sched_find_idle(v);
 	if (idle)
 		softirq_raise_on(idle, SOFTIRQ_SCHEDULE);
 	else if (!timer_is_set(&c->sched.slice))	/* what runs was alone until now */
@@ -272,11 +206,10 @@ static struct credit_vcpu *credit_take(struct cpu *from, struct cpu *c, int abov
 
 		if ((int)cv->class <= above)
 			break;
-		if (v->is_running || !cpumask_test(&v->hard_affinity, c->id) ||
-		    (soft && !cpumask_test(&v->soft_affinity, c->id)) || !credit_may_run(v))
+		if (!sched_may_move(v, c, soft) || !credit_may_run(v))
 			continue;
-		credit_dequeue(credit_cpu(from), cv);
-		WRITE_ONCE(v->cpu, c);
+		list_del(&cv->link);
+		sched_move_queued(v, c);
 		credit_settle(credit_cpu(c), cv);
 		return cv;
 	}
@@ -291,8 +224,7 @@ static struct credit_vcpu *credit_steal(struct cpu *c, int above, bool soft)
 	for (unsigned int i = 1; i < cpu_count && !cv; i++) {
 		struct cpu *from = cpus[(c->id + i) % cpu_count];
 
-		if (!from || !cpumask_test(&cpu_online, from->id) || !READ_ONCE(credit_cpu(from)->queued) ||
-		    !spin_trylock(&from->sched.lock))
+		if (!sched_try_victim(from))
 			continue;
 		cv = credit_take(from, c, above, soft);
 		spin_unlock(&from->sched.lock);
@@ -348,7 +280,7 @@ static struct vcpu *credit_next(struct cpu *c, uint64_t now, uint64_t *slice_ns)
 	if (stolen)
 		cv = stolen;
 	else if (cv)
-		credit_dequeue(cc, cv);
+		list_del(&cv->link);
 	cc->turn_ns = now;
 	if (!cv)
 		return c->idle;
@@ -479,7 +411,7 @@ static int credit_resort(struct cpu *c)
 	struct list old = LIST_INIT(old);
 
 	list_for_each_safe(cv, tmp, &cc->queue, link) {
-		credit_dequeue(cc, cv);
+		list_del(&cv->link);
 		list_add_tail(&old, &cv->link);
 	}
 	list_for_each_safe(cv, tmp, &old, link) {
@@ -538,7 +470,7 @@ static void credit_account(void *data)
 	}
 	__atomic_store_n(&credit.is_ticking, 0, __ATOMIC_SEQ_CST);
 	cpumask_for_each(cpu, &cpu_online)	/* somebody may have woken just before */
-		if (!cpu_is_idle(cpus[cpu]))
+		if (!sched_cpu_is_idle(cpus[cpu]))
 			credit_start_ticking();
 }
 
@@ -671,7 +603,7 @@ const struct scheduler sched_credit = {
 	.domain_free = credit_domain_free,
 	.vcpu_init = credit_vcpu_init,
 	.vcpu_free = credit_vcpu_free,
-	.pick_cpu = credit_pick_cpu,
+	.pick_cpu = sched_pick_cpu,
 	.insert = credit_insert,
 	.remove = credit_remove,
 	.kick = credit_kick,

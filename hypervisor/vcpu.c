@@ -205,12 +205,26 @@ static int vcpu_runstate_write(struct vcpu *v, uint64_t guest)
 	return rc;
 }
 
+/* A copy of vcpu_info's time at an address of the guest's, for its user space: the version says when it's torn. */
+static int vcpu_time_write(struct vcpu *v, uint64_t guest)
+{
+	struct vcpu_time_info t = v->info->time;
+	uint32_t version = t.version & ~1U;
+
+	t.version = version | 1;
+	if (copy_to_guest(guest, &t, sizeof(t)))
+		return -EFAULT;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	return copy_to_guest(guest + offsetof(struct vcpu_time_info, version), &version, sizeof(version));
+}
+
 void vcpu_runstate_publish(struct vcpu *v)
 {
-	uint64_t guest = v->runstate_guest;
-
-	if (guest)		/* not mapped just now: the guest's loss, the next switch tries again */
-		vcpu_runstate_write(v, guest);
+	/* not mapped just now: the guest's loss, the next switch tries again */
+	if (v->runstate_guest)
+		vcpu_runstate_write(v, v->runstate_guest);
+	if (v->time_guest)
+		vcpu_time_write(v, v->time_guest);
 }
 
 /* ---- vcpu_info ---- */
@@ -301,7 +315,7 @@ static long vcpu_op_up(struct vcpu *v, void *op, uint64_t arg)
 	struct domain *d = v->domain;
 
 	spin_lock(&d->lifecycle_lock);
-	if (!v->is_initialised) {
+	if (!v->is_initialised || !v->info) {
 		spin_unlock(&d->lifecycle_lock);
 		return -EINVAL;
 	}
@@ -346,6 +360,17 @@ static long vcpu_op_get_runstate(struct vcpu *v, void *op, uint64_t arg)
 
 	vcpu_runstate_get(v, &r);
 	return copy_to_guest(arg, &r, sizeof(r));
+}
+
+static long vcpu_op_register_time(struct vcpu *v, void *op, uint64_t arg)
+{
+	const struct vcpu_register_time_memory_area *area = op;
+	uint64_t guest = area->addr.p;
+	int rc = guest ? vcpu_time_write(v, guest) : 0;
+
+	if (rc == 0)
+		WRITE_ONCE(v->time_guest, guest);
+	return rc;
 }
 
 static long vcpu_op_register_runstate(struct vcpu *v, void *op, uint64_t arg)
@@ -425,7 +450,6 @@ struct vcpu_op_row {
 	uint16_t size;			/* of what is copied in for it */
 };
 
-/* Without a row: VCPUOP_register_vcpu_time_memory_area, which guests treat as optional. */
 static const struct vcpu_op_row vcpu_op_table[] = {
 	[VCPUOP_initialise]	     = { vcpu_op_initialise },
 	[VCPUOP_up]		     = { vcpu_op_up },
@@ -441,6 +465,8 @@ static const struct vcpu_op_row vcpu_op_table[] = {
 	[VCPUOP_register_vcpu_info]  = { vcpu_op_register_info, sizeof(struct vcpu_register_vcpu_info) },
 	[VCPUOP_send_nmi]	     = { vcpu_op_send_nmi },
 	[VCPUOP_get_physid]	     = { vcpu_op_get_physid, sizeof(struct vcpu_get_physid) },
+	[VCPUOP_register_vcpu_time_memory_area] = { vcpu_op_register_time,
+					sizeof(struct vcpu_register_time_memory_area) },
 };
 
 long vcpu_op(unsigned int cmd, unsigned int vcpu_id, uint64_t arg)

@@ -42,6 +42,7 @@ struct vcpu {
 	struct page *info_page;		/* holds a writable ref while registered */
 	struct evtchn_vcpu evtchn;
 
+	uint64_t time_guest;		/* guest virtual address of its copy of vcpu_time_info, 0: none */
 	uint64_t runstate_guest;	/* guest virtual address of vcpu_runstate_info, 0: none */
 	struct vcpu_runstate_info runstate;	/* sched_cpu.lock of cpu */
 	struct timer periodic, singleshot, poll;
@@ -66,6 +67,7 @@ void vcpu_timers_leave(struct vcpu *v);	/* no tick while it's off */
 int vcpu_register_info(struct vcpu *v, gfn_t gfn, uint32_t offset);
 void vcpu_release_info(struct vcpu *v);	/* back to shared_info's, for good; the domain is dying */
 void vcpu_runstate_change(struct vcpu *v, int state, uint64_t when_ns);	/* RUNSTATE_*; sched_cpu.lock held */
-void vcpu_runstate_publish(struct vcpu *v);	/* writes it to the guest; `v` is current, its kernel root loaded */
+/* Writes it, and the time, where the guest wants copies; `v` is current, its kernel root loaded. */
+void vcpu_runstate_publish(struct vcpu *v);
 
 #endif

@@ -197,6 +197,8 @@ static int job_run(struct xend *x, struct job *j)
 {
 	int rc = job_refuse_shape(j);
 
+	if (rc == 0 && *j->client && !j->is_redo && !job_client_is_alive(j->client))
+		rc = -ECANCELED;	/* nobody waits for it, and nothing was begun */
 	if (rc == 0 && running_count() >= WORKERS_MAX && j->method->work)
 		return METHOD_BLOCKED;
 	if (rc == 0)
@@ -366,7 +368,7 @@ static void job_drop_abandoned(struct xend *x, unsigned number)
 	free(state);
 }
 
-void jobs_recover(struct xend *x)
+void jobs_sweep(struct xend *x)
 {
 	char **names;
 	int n = xs_directory(x->xs, XS_TXN_NONE, JOB_ROOT, &names);
@@ -376,6 +378,11 @@ void jobs_recover(struct xend *x)
 			job_drop_abandoned(x, (unsigned)strtoul(names[i], NULL, 10));
 	if (n >= 0)
 		free(names);
+}
+
+void jobs_recover(struct xend *x)
+{
+	jobs_sweep(x);
 	jobs_scan(x);
 	for (struct job *j = jobs; j; j = j->next)
 		if (j->is_redo)

@@ -41,6 +41,8 @@ int jobs_start(struct xend *x);
 void jobs_event(struct xend *x, const char *path);
 /* Takes up what an earlier xend left.  Before anything else happens. */
 void jobs_recover(struct xend *x);
+/* Removes outcomes that nobody will read: their clients are gone. */
+void jobs_sweep(struct xend *x);
 /* A job of xend's own, with a body (or NULL) and arguments up to NULL.  Queued, not yet run.
  * 0 or -errno. */
 int jobs_add(struct xend *x, const char *body, const char *command, ...) __attribute__((sentinel));

@@ -85,23 +85,9 @@ static uint64_t maxmem_kib(const struct config *c)
 	return max > memory_kib(c) ? max : memory_kib(c);
 }
 
-/* vcpus exist; with maxvcpus, those above vcpus are offline at first. */
-static unsigned vcpus_all(const struct config *c)
-{
-	int64_t vcpus = config_int(c, CONFIG_VCPUS, 1), max = config_int(c, CONFIG_MAXVCPUS, 0);
-
-	if (vcpus < 1)
-		vcpus = 1;
-	return (unsigned)(max > vcpus ? max : vcpus);
-}
-
 static bool vcpu_is_online(const struct config *c, unsigned vcpu)
 {
-	if (config_is_set(c, CONFIG_VCPU_AVAIL))
-		return vcpu < 64 && (uint64_t)config_int(c, CONFIG_VCPU_AVAIL, -1) >> vcpu & 1;
-	if (config_int(c, CONFIG_MAXVCPUS, 0) > config_int(c, CONFIG_VCPUS, 1))
-		return vcpu < (unsigned)config_int(c, CONFIG_VCPUS, 1);
-	return true;
+	return vcpu >= 64 || config_vcpu_mask(c) >> vcpu & 1;
 }
 
 static int check_memory(struct hyp *h, const struct config *c, struct fault *f)
@@ -246,7 +232,7 @@ static void describe_domain(struct writer *w, const struct description *d)
 	put(w, "console/port", "%u", d->built->console_port);
 	put(w, "console/ring-ref", "%llu", (unsigned long long)d->built->console_frame);
 	put_owner(w, "console/tty", read_only, 2);
-	for (unsigned i = 0; i < vcpus_all(c); i++) {
+	for (unsigned i = 0; i < config_vcpus(c); i++) {
 		char name[32];
 
 		snprintf(name, sizeof name, "cpu/%u/availability", i);
@@ -281,14 +267,14 @@ static void describe_vm(struct writer *w, const struct description *d)
 	put_owner(w, "uuid", read_only, 2);
 	put(w, "uuid", "%s", d->uuid);
 	put(w, "name", "%s", config_text(c, CONFIG_NAME));
-	put(w, "vcpus", "%u", vcpus_all(c));
+	put(w, "vcpus", "%u", config_vcpus(c));
 	put(w, "memory", "%llu", (unsigned long long)memory_kib(c) / 1024);
 	put(w, "maxmem", "%llu", (unsigned long long)maxmem_kib(c) / 1024);
 	put(w, "shadow_memory", "0");
 	put(w, "start_time", "%.2f", (double)time(NULL));
-	put(w, "on_poweroff", "%s", text_or(c, CONFIG_ON_POWEROFF, "destroy"));
-	put(w, "on_reboot", "%s", text_or(c, CONFIG_ON_REBOOT, "restart"));
-	put(w, "on_crash", "%s", text_or(c, CONFIG_ON_CRASH, "restart"));
+	put(w, "on_poweroff", "%s", config_action(c, CONFIG_ON_POWEROFF));
+	put(w, "on_reboot", "%s", config_action(c, CONFIG_ON_REBOOT));
+	put(w, "on_crash", "%s", config_action(c, CONFIG_ON_CRASH));
 	put(w, "on_xend_start", "%s", text_or(c, CONFIG_ON_XEND_START, "ignore"));
 	put(w, "on_xend_stop", "%s", text_or(c, CONFIG_ON_XEND_STOP, "ignore"));
 	describe_image(w, d);
@@ -345,7 +331,7 @@ static int build(struct workshop *w, const struct launch *l, const struct image 
 	memcpy(b.uuid, l->uuid, sizeof b.uuid);
 	b.mem_kib = memory_kib(c);
 	b.maxmem_kib = maxmem_kib(c);
-	b.vcpus = vcpus_all(c);
+	b.vcpus = config_vcpus(c);
 	b.weight = (unsigned)config_int(c, CONFIG_CPU_WEIGHT, 0);
 	b.cap = (unsigned)config_int(c, CONFIG_CPU_CAP, 0);
 	b.tsc_mode = (uint32_t)config_int(c, CONFIG_TSC_MODE, 0);

@@ -176,7 +176,7 @@ static void look(struct xend *x)
 	struct dom_list l;
 	char uuid[DOM_UUID_TEXT];
 
-	if (x->is_stopping || roster_read_running(x->hyp, x->xs, &l) < 0)
+	if (x->is_stopping || !x->xs || roster_read_running(x->hyp, x->xs, &l) < 0)
 		return;
 	for (size_t i = 0; i < l.count; i++) {
 		const struct dom *d = &l.dom[i];
@@ -209,7 +209,10 @@ static void on_timer(struct loop_timer *t)
 {
 	struct xend *x = t->ctx;
 
-	look(x);
+	if (x->xs) {
+		look(x);
+		jobs_sweep(x);
+	}
 	loop_timer_start(x->loop, t, LOOK_NS);
 }
 

@@ -82,3 +82,18 @@ test_domain_SRC := xend/domain.c
 test_managed_SRC := xend/managed.c xend/domain.c $(SXP_SRC)
 test_settings_SRC := xend/settings.c xenstore/buf.c $(SXP_SRC)
 test_console_SRC := xend/conring.c xend/conlog.c xenstore/buf.c
+
+define install_xend
+	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/share/man/man5 \
+		$(DESTDIR)$(prefix)/share/man/man8 $(DESTDIR)/etc/xen
+	install -m 755 $(O)/xend/xend $(O)/xend/xenconsoled $(DESTDIR)$(prefix)/sbin/
+	install -m 644 man/xend.8 man/xenconsoled.8 $(DESTDIR)$(prefix)/share/man/man8/
+	install -m 644 man/xend-config.sxp.5 man/xmdomain.cfg.5 $(DESTDIR)$(prefix)/share/man/man5/
+	[ -e $(DESTDIR)/etc/xen/xend-config.sxp ] || \
+		install -m 644 config-examples/xend-config.sxp $(DESTDIR)/etc/xen/
+
+endef
+INSTALL_STEPS += install_xend
+
+UNIT_TESTS += job
+test_job_SRC := xend/job.c xend/lock.c xenstore/xs.c xenstore/buf.c xenstore/log.c xenstore/loop.c

@@ -55,7 +55,7 @@ const struct setting settings_keys[] = {
 	{ "device-create-timeout", SETTING_INT, "100", "Seconds to wait for a device." },
 	{ "device-destroy-timeout", SETTING_INT, "100", "Seconds to wait for its end." },
 	{ "pci-passthrough-strict-check", SETTING_BOOL, "yes", "Refuse doubtful PCI devices." },
-	{ "pscsi-device-mask", SETTING_LIST, "(*)", "SCSI devices that may be given away." },
+	{ "pscsi-device-mask", SETTING_LIST, "('*')", "SCSI devices that may be given away." },
 	{ "xend-domains-path", SETTING_TEXT, "/var/lib/xend/domains", "Managed domains." },
 	{ "xend-state-path", SETTING_TEXT, "/var/lib/xend/state", "The Xen-API's state." },
 	{ "xend-storage-path", SETTING_TEXT, "/var/lib/xend/storage", "Its disk images." },

@@ -21,7 +21,7 @@
 #include "xend/settings.h"
 #include "xend/xend.h"
 
-#define LOCK_WAIT_MS 5000		/* the last worker of a killed xend may hold it so long */
+#define LOCK_WAIT_MS 60000		/* the last worker of a killed xend may hold it so long */
 #define RECONNECT_NS 500000000ULL
 #define STOP_WAIT_MS 10000
 #define QUICK_DEATH_S 2			/* a daemon that lives shorter … */
@@ -308,12 +308,19 @@ static void start_helpers(void)
 
 /* --------------------------------------------------------------- commands */
 
+/* The lock alone may be a dying worker's. */
+static bool is_running(pid_t *pid)
+{
+	return lock_is_held(XEND_PID_FILE, pid) == 1 && *pid > 1 && kill(*pid, 0) == 0;
+}
+
 static int cmd_start(void)
 {
 	int fd[2];
 	char byte;
+	pid_t pid;
 
-	if (lock_is_held(XEND_PID_FILE, NULL) == 1)
+	if (is_running(&pid))
 		return EXIT_SUCCESS;
 	if (settings_load() < 0) {
 		fprintf(stderr, "%s\n", settings_error());
@@ -371,14 +378,16 @@ static int cmd_reload(void)
 {
 	pid_t pid;
 
-	if (lock_is_held(XEND_PID_FILE, &pid) != 1 || pid <= 1)
+	if (!is_running(&pid))
 		return EXIT_NOT_RUNNING;
 	return kill(pid, SIGHUP) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int cmd_status(void)
 {
-	return lock_is_held(XEND_PID_FILE, NULL) == 1 ? EXIT_SUCCESS : EXIT_NOT_RUNNING;
+	pid_t pid;
+
+	return is_running(&pid) ? EXIT_SUCCESS : EXIT_NOT_RUNNING;
 }
 
 static const struct {

@@ -32,7 +32,7 @@ $(XENSTORE_LINKS:%=$(O)/xenstore-%): $(O)/xenstore-cli
 	ln -sf xenstore-cli $@
 
 test_ring_SRC := $(XENSTORED_PARTS:%=xenstore/%.c) xenstore/log.c xenstore/buf.c xenstore/loop.c \
-	tests/fake/ring_guest.c
+	tests/fake/xs_guest.c
 
 # Conversations, deaths and bad clients.
 XST := $(O)/tests/xenstore/xst
@@ -46,3 +46,19 @@ SYSTEM_TESTS += tests/xenstore/deaths-thousand
 
 FUZZERS += xenstored
 fuzz_xenstored_SRC := $(test_ring_SRC)
+
+INSTALL_STEPS += xenstore_install
+define xenstore_install
+	install -D -m 755 $(O)/xenstored $(DESTDIR)$(prefix)/sbin/xenstored
+	install -D -m 755 $(O)/xenstore-cli $(DESTDIR)$(prefix)/bin/xenstore
+	set -e; for c in $(filter-out control,$(XENSTORE_LINKS)); do \
+		ln -sf xenstore $(DESTDIR)$(prefix)/bin/xenstore-$$c; done
+	install -d $(DESTDIR)$(prefix)/sbin
+	ln -sf ../bin/xenstore $(DESTDIR)$(prefix)/sbin/xenstore-control
+	install -D -m 644 man/xenstored.8 $(DESTDIR)$(prefix)/share/man/man8/xenstored.8
+	install -D -m 644 man/xenstore-control.8 $(DESTDIR)$(prefix)/share/man/man8/xenstore-control.8
+	install -D -m 644 man/xenstore.1 $(DESTDIR)$(prefix)/share/man/man1/xenstore.1
+	set -e; for c in $(filter-out control,$(XENSTORE_LINKS)); do \
+		echo .so man1/xenstore.1 >$(DESTDIR)$(prefix)/share/man/man1/xenstore-$$c.1; done
+
+endef

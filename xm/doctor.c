@@ -1,5 +1,6 @@
 /* xm doctor: is this host all right?  Each finding names what is wrong and what to do. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -134,6 +135,8 @@ static void check_daemon(struct doctor *d, const char *name, const char *pid_fil
 
 	if (held == 1)
 		find(d, GRADE_GOOD, name, NULL, "runs, pid %d", (int)pid);
+	else if (held == 0 && pid > 1 && kill(pid, 0) == 0)
+		find(d, GRADE_GOOD, name, NULL, "runs, pid %d (another make)", (int)pid);
 	else if (held == 0)
 		find(d, GRADE_BAD, name, remedy, "died (its pid file says %d)", (int)pid);
 	else

@@ -102,15 +102,6 @@ void xm_help_full(FILE *out)
 	print_foot(out);
 }
 
-void xm_help_names(FILE *out)
-{
-	for (const struct xm_command *const *table = xm_tables; *table; table++)
-		for (const struct xm_command *c = *table; c->name; c++)
-			if (!(c->flags & XM_HIDDEN))
-				fprintf(out, "%s\n", c->name);
-	fputs("help\n", out);
-}
-
 static void print_option(FILE *out, const struct xm_option *o)
 {
 	char left[64], letter[8] = "", arg[32] = "";

@@ -11,6 +11,8 @@
 #include "xm/job.h"
 #include "xm/open.h"
 
+#define BACK_TRIES 20		/* of 100 ms */
+
 static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int sig)
@@ -51,8 +53,14 @@ static void progress_line(void *ctx, const struct job_progress *p)
 /* The words that scripts know, and what to do about it. */
 static int check_daemon(void)
 {
+	const struct timespec step = { .tv_nsec = 100 * 1000 * 1000 };
 	int held = lock_is_held(XEND_PID_FILE, NULL);
 
+	/* One that died is brought back at once by its monitor. */
+	for (int tries = 0; held == 0 && tries < BACK_TRIES; tries++) {
+		nanosleep(&step, NULL);
+		held = lock_is_held(XEND_PID_FILE, NULL);
+	}
 	if (held == 1)
 		return XM_OK;
 	if (geteuid() != 0)

@@ -14,3 +14,19 @@ UNIT_TESTS += xm_format xm_words
 test_xm_format_SRC := xm/format.c xm/format_info.c xm/topdata.c xend/domain.c
 test_xm_words_SRC := xm/args.c xm/numbers.c xm/shellwords.c
 CHECK_SCRIPTS += tests/xm/all
+
+# xm is also the tools by whose names it is called.
+define install_xm
+	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/share/man/man1 \
+		$(DESTDIR)$(prefix)/share/bash-completion/completions $(DESTDIR)/etc/xen/auto
+	install -m 755 $(O)/xm/xm $(DESTDIR)$(prefix)/sbin/
+	ln -sf xm $(DESTDIR)$(prefix)/sbin/xentop
+	ln -sf xm $(DESTDIR)$(prefix)/sbin/xenconsole
+	install -m 644 man/xm.1 $(DESTDIR)$(prefix)/share/man/man1/
+	install -m 644 xm/completion.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/xm
+	install -m 644 config-examples/xmexample* $(DESTDIR)/etc/xen/
+
+endef
+INSTALL_STEPS += install_xm
+SYSTEM_TESTS += tests/system/xend
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "xend/domctl.h"
 #include "xend/host.h"
 #include "xend/roster.h"
 #include "xm/groups.h"
@@ -21,6 +22,30 @@ static struct top_options options = { .delay_s = 3 };
 
 /* CPU percentages need two samples: the older is kept here. */
 static struct top_sample now, before;
+
+/* A call per vcpu: only for those who look at them. */
+static int sample_vcpus(struct top_sample *s)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < s->list.count; i++)
+		room += s->list.dom[i].vcpus;
+	s->vcpu = calloc(room + 1, sizeof *s->vcpu);
+	if (!s->vcpu)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->list.count; i++) {
+		const struct dom *d = &s->list.dom[i];
+
+		for (unsigned v = 0; v < d->vcpus; v++) {
+			struct xen_domctl_getvcpuinfo info;
+
+			if (domctl_vcpu_info(xm_hyp(), (domid_t)d->domid, v, &info) == 0)
+				s->vcpu[s->vcpus++] = (struct top_vcpu){ d->domid, v,
+									 info.cpu_time };
+		}
+	}
+	return 0;
+}
 
 static int sample_take(void)
 {
@@ -40,6 +65,8 @@ static int sample_take(void)
 	now.at_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 	if (rc == 0)
 		rc = top_sample_devices(&now);
+	if (rc == 0 && options.shows_vcpus)
+		rc = sample_vcpus(&now);
 	return rc;
 }
 

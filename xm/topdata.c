@@ -101,6 +101,7 @@ void top_sample_free(struct top_sample *s)
 	dom_list_free(&s->list);
 	free(s->net);
 	free(s->vbd);
+	free(s->vcpu);
 	*s = (struct top_sample){ 0 };
 }
 
@@ -233,6 +234,26 @@ static void print_row(FILE *out, const struct row *r, const struct top_options *
 		r->vbds, r->oo, r->rd, r->wr, r->rsect, r->wsect, d->ssidref);
 }
 
+#define VCPUS_PER_LINE 5
+
+static void print_vcpus(FILE *out, const struct top_sample *s, int domid)
+{
+	unsigned shown = 0;
+
+	fputs("VCPUs(sec): ", out);
+	for (size_t i = 0; i < s->vcpus; i++) {
+		const struct top_vcpu *v = &s->vcpu[i];
+
+		if (v->domid != domid)
+			continue;
+		if (shown && shown % VCPUS_PER_LINE == 0)
+			fprintf(out, "\n%8s", "");
+		fprintf(out, " %2u: %10" PRIu64 "s", v->vcpu, v->cpu_time_ns / 1000000000);
+		shown++;
+	}
+	fputc('\n', out);
+}
+
 static void print_nets(FILE *out, const struct top_sample *s, int domid)
 {
 	for (size_t i = 0; i < s->nets; i++) {
@@ -277,8 +298,7 @@ void top_print_table(FILE *out, struct top_sample *now, const struct top_sample 
 			print_head(out);
 		print_row(out, &rows[i], o);
 		if (o->shows_vcpus)
-			fprintf(out, "VCPUs(sec): %10" PRIu64 "s over %u\n",
-				rows[i].d->cpu_time_ns / 1000000000, rows[i].d->vcpus_online);
+			print_vcpus(out, now, rows[i].d->domid);
 		if (o->shows_nets)
 			print_nets(out, now, rows[i].d->domid);
 		if (o->shows_vbds)

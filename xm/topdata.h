@@ -37,6 +37,12 @@ struct top_vbd {
 	uint64_t oo, rd, wr, rsect, wsect;
 };
 
+struct top_vcpu {
+	int domid;
+	unsigned vcpu;
+	uint64_t cpu_time_ns;
+};
+
 struct top_sample {
 	uint64_t at_ns;
 	struct host *host;
@@ -45,6 +51,8 @@ struct top_sample {
 	size_t nets;
 	struct top_vbd *vbd;
 	size_t vbds;
+	struct top_vcpu *vcpu;		/* only when they are shown */
+	size_t vcpus;
 };
 
 /* Fills net and vbd.  0 or -ENOMEM. */

@@ -92,8 +92,6 @@ const char *xm_opt(const struct xm_args *a, const char *name);
 void xm_help_short(FILE *out);
 void xm_help_full(FILE *out);
 void xm_usage(const struct xm_command *c, FILE *out);
-/* Help for the people who build completions: one name a line. */
-void xm_help_names(FILE *out);
 
 /* Standard options. */
 #define XM_OPT_JSON { 0, "json", NULL, "Print JSON for other programs.", true }

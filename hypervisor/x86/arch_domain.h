@@ -7,6 +7,7 @@
 #include "lock.h"
 #include "types.h"
 
+struct cpu_policy;
 struct pirq_map;			/* physdev.c: the domain's PIRQs */
 
 struct e820_map { uint32_t count; struct e820_entry { uint64_t start, size; uint32_t type; } __attribute__((packed)) entry[128]; };
@@ -21,7 +22,7 @@ struct arch_domain {
 	struct e820_map *e820;		/* XENMEM_set_memory_map; NULL: none */
 	uint8_t cmos_index;		/* the clock chip's address as the hardware domain set it */
 	uint32_t tsc_mode, tsc_incarnation;
-	bool pv64_hypercall_page_done;
+	struct cpu_policy *policy;	/* what CPUID tells; NULL: the default */
 	uint64_t *ioports_allowed;	/* bitmap of 65536, NULL: none; dom0: all but ours */
 };
 

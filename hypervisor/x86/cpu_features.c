@@ -1,5 +1,6 @@
 #include "cpu_features.h"
 #include "arch.h"
+#include "cpu_policy.h"
 #include "mm.h"
 #include "options.h"
 #include "string.h"
@@ -143,15 +144,15 @@ static struct cpuid hypervisor_leaf(const struct vcpu *v, uint32_t leaf, uint32_
 	return r;
 }
 
-static struct cpuid xsave_leaf(const struct vcpu *v, uint32_t subleaf)
+static struct cpuid xsave_leaf(uint32_t subleaf)
 {
 	struct cpuid r = { 0 };
 
 	if (!xcr0_supported)
 		return r;
 	if (subleaf == 0) {
-		r = cpuid(0xd, 0);		/* EBX: the size for the XCR0 that is loaded, the guest's */
 		r.a = (uint32_t)xcr0_supported;
+		r.b = xsave_bytes;
 		r.c = xsave_bytes;
 		r.d = xcr0_supported >> 32;
 	} else if (subleaf == 1) {
@@ -163,7 +164,8 @@ static struct cpuid xsave_leaf(const struct vcpu *v, uint32_t subleaf)
 	return r;
 }
 
-static struct cpuid basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t subleaf)
+/* What every PV guest may be told; nothing in it changes while a guest runs. */
+struct cpuid pv_default_cpuid(uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid r = leaf_exists(leaf) ? cpuid(leaf, subleaf) : (struct cpuid){ 0 };
 
@@ -175,8 +177,6 @@ static struct cpuid basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub
 		r.b &= 0x00ffffff;			/* APIC id: none */
 		r.d = pv_words[0];
 		r.c = pv_words[1];
-		if (word_test(pv_words, F(XSAVE)))	/* guests look before they set CR4 */
-			r.c |= 1U << (F(OSXSAVE) % 32);
 		break;
 	case 2: case 4:
 		break;
@@ -192,7 +192,7 @@ static struct cpuid basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub
 			r = (struct cpuid){ 0 };
 		break;
 	case 0xd:
-		return xsave_leaf(v, subleaf);
+		return xsave_leaf(subleaf);
 	case 0x80000000:
 		r.a = MIN(r.a, 0x80000021U);
 		break;
@@ -220,13 +220,58 @@ static struct cpuid basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub
 	return r;
 }
 
+/* Bits of features: of what is given, what there is. */
+static struct cpuid leaf_and(struct cpuid a, struct cpuid b)
+{
+	return (struct cpuid){ a.a & b.a, a.b & b.b, a.c & b.c, a.d & b.d };
+}
+
+struct cpuid features_limit(uint32_t leaf, uint32_t subleaf, struct cpuid r)
+{
+	struct cpuid max = pv_default_cpuid(leaf, subleaf), both = leaf_and(r, max);
+
+	switch (leaf) {
+	case 1: case 0x80000001:
+		return (struct cpuid){ r.a, r.b, both.c, both.d };
+	case 7:
+		return (struct cpuid){ subleaf ? both.a : MIN(r.a, max.a), both.b, both.c, both.d };
+	case 0xd:			/* sizes and offsets are the hardware's */
+		return subleaf == 1 ? (struct cpuid){ both.a, max.b, max.c, max.d } : max;
+	case 0x80000007: case 0x80000021:
+		return both;
+	case 0x80000008:
+		return (struct cpuid){ r.a, both.b, r.c, r.d };
+	default:
+		return r;
+	}
+}
+
+/* By the domain's own list of leaves, where it has one. */
+static struct cpuid domain_leaf(const struct cpu_policy *p, uint32_t leaf, uint32_t subleaf)
+{
+	const struct cpuid *r = policy_find(p, leaf, subleaf);
+	uint32_t base = leaf & 0x80000000;
+
+	if (!r || leaf > policy_find(p, base, 0)->a)
+		return (struct cpuid){ 0 };
+	return *r;
+}
+
 struct cpuid pv_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf)
 {
+	const struct cpu_policy *p = v->domain->arch.policy;
+	struct cpuid r;
+
 	if (leaf >> 8 == 0x400000)
 		return hypervisor_leaf(v, leaf, subleaf);
 	if (leaf >> 16 == 0x4000)
 		return (struct cpuid){ 0 };
 	if (!leaf_exists(leaf) && leaf < 0x80000000 && is_intel)
 		leaf = MIN(max_leaf, 0xdU);	/* SDM 2A CPUID: beyond the last means the last */
-	return basic_leaf(v, leaf, subleaf);
+	r = p ? domain_leaf(p, leaf, subleaf) : pv_default_cpuid(leaf, subleaf);
+	if (leaf == 1 && r.c >> (F(XSAVE) % 32) & 1)	/* guests look before they set CR4 */
+		r.c |= 1U << (F(OSXSAVE) % 32);
+	if (leaf == 0xd && subleaf == 0 && r.b)		/* the size for the XCR0 that is loaded, the guest's */
+		r.b = cpuid(0xd, 0).b;
+	return r;
 }

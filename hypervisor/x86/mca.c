@@ -13,20 +13,12 @@
 #include "hypercalls.h"
 #include "smp.h"
 #include "string.h"
+#include "topology.h"
 
 #define MSR_MCG_CAP 0x179
 #define VENDOR_INTEL 0			/* the ABI's numbers are those of Linux' <asm/processor.h> */
 #define VENDOR_AMD 2
 #define VENDOR_UNKNOWN 0xff
-
-static unsigned int log2_up(unsigned int n)
-{
-	unsigned int log = 0;
-
-	while (1U << log < n)
-		log++;
-	return log;
-}
 
 static uint32_t vendor_of(const char *id)
 {
@@ -34,24 +26,16 @@ static uint32_t vendor_of(const char *id)
 		!memcmp(id, "AuthenticAMD", 12) ? VENDOR_AMD : VENDOR_UNKNOWN;
 }
 
-/* SDM 2A CPUID: leaf 1 EBX has the logical CPUs of a package, leaf 4 (Intel) or 0x80000008 (AMD) its cores. */
-static void topology_here(struct mcinfo_logical_cpu *i)
+static void describe_topology(struct mcinfo_logical_cpu *i)
 {
-	struct cpuid v = cpuid(1, 0);
-	unsigned int threads = v.d & 1U << 28 ? v.b >> 16 & 0xff : 1, cores = 1, thread_bits, core_bits;
+	struct cpu_topology t;
 
-	if (i->mc_vendor == VENDOR_AMD && cpuid(0x80000000, 0).a >= 0x80000008)
-		cores = (cpuid(0x80000008, 0).c & 0xff) + 1;
-	else if (i->mc_vendor == VENDOR_INTEL && i->mc_cpuid_level >= 4)
-		cores = (cpuid(4, 0).a >> 26) + 1;
-	threads = MAX(threads, cores);
-	core_bits = log2_up(threads);
-	thread_bits = log2_up(threads / cores);
-	i->mc_ncores = i->mc_ncores_active = cores;
-	i->mc_nthreads = threads / cores;
-	i->mc_chipid = i->mc_apicid >> core_bits;
-	i->mc_coreid = (i->mc_apicid & ((1U << core_bits) - 1)) >> thread_bits;
-	i->mc_threadid = i->mc_apicid & ((1U << thread_bits) - 1);
+	topology_here(&t);
+	i->mc_ncores = i->mc_ncores_active = t.cores;
+	i->mc_nthreads = t.threads;
+	i->mc_chipid = t.package;
+	i->mc_coreid = t.core;
+	i->mc_threadid = t.thread;
 }
 
 static void cpu_describe(void *data)
@@ -83,7 +67,7 @@ static void cpu_describe(void *data)
 
 			memcpy(i->mc_brandid + leaf * 16, &name, 16);
 		}
-	topology_here(i);
+	describe_topology(i);
 	if (rdmsr_safe(MSR_MCG_CAP, &i->mc_msrvalues[0].value)) {
 		i->mc_msrvalues[0].reg = MSR_MCG_CAP;
 		i->mc_nmsrvals = 1;
@@ -144,8 +128,6 @@ long hcall_mca(const uint64_t arg[6])
 	struct xen_mc op;
 	long rc = -ENOSYS;
 
-	if (!current_vcpu()->domain->is_privileged)
-		return -EPERM;
 	if (copy_from_guest(&op, arg[0], sizeof(op)))
 		return -EFAULT;
 	if (op.interface_version != XEN_MCA_INTERFACE_VERSION)

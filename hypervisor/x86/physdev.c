@@ -382,6 +382,7 @@ static long physdev_set_iopl(void *arg)
 		return -EINVAL;
 	v->arch.pv.iopl = op->iopl;
 	pv_io_bitmap_switch(v);
+	pv_io_bitmap_switch(v);
 	return 0;
 }
 

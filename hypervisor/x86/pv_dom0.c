@@ -373,25 +373,12 @@ static void start_info_fill(struct dom0_build *b)
 }
 
 /* Stubs by which kernels without SYSCALL of their own make hypercalls: 32 bytes each. */
-static void hypercall_page_fill(uint8_t *page)
-{
-	static const uint8_t stub[] = { 0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
-	static const uint8_t iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, __HYPERVISOR_iret, 0, 0, 0, 0x0f, 0x05 };
-
-	memset(page, 0xcc, PAGE_SIZE);
-	for (unsigned int n = 0; n < PAGE_SIZE / 32; n++) {
-		memcpy(page + n * 32, stub, sizeof(stub));	/* push rcx, r11; mov eax,n; syscall; pop … ret */
-		page[n * 32 + 4] = n;
-	}
-	memcpy(page + __HYPERVISOR_iret * 32, iret, sizeof(iret));
-}
-
 static void hypercall_page_init(struct dom0_build *b)
 {
 	uint64_t va = b->elf.notes.hypercall_page;
 
 	if (elf_has_note(&b->elf, XEN_ELFNOTE_HYPERCALL_PAGE))
-		hypercall_page_fill(pfn_to_virt(b, (va - b->l.base) / PAGE_SIZE));
+		pv_hypercall_page_fill(pfn_to_virt(b, (va - b->l.base) / PAGE_SIZE));
 }
 
 static void vcpu_start(struct dom0_build *b, mfn_t root)

@@ -5,6 +5,7 @@
 #include "hypercall.h"
 #include "physdev.h"
 #include "pv_mm.h"
+#include "string.h"
 
 int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *config) { return 0; }
 
@@ -12,6 +13,20 @@ void arch_domain_free(struct domain *d)
 {
 	physdev_domain_free(d);
 	mem_free(d->arch.e820);
+	mem_free(d->arch.policy);
+}
+
+void pv_hypercall_page_fill(uint8_t *page)
+{
+	static const uint8_t stub[] = { 0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
+	static const uint8_t iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, __HYPERVISOR_iret, 0, 0, 0, 0x0f, 0x05 };
+
+	memset(page, 0xcc, PAGE_SIZE);
+	for (unsigned int n = 0; n < PAGE_SIZE / 32; n++) {
+		memcpy(page + n * 32, stub, sizeof(stub));	/* push rcx, r11; mov eax,n; syscall; pop … ret */
+		page[n * 32 + 4] = n;
+	}
+	memcpy(page + __HYPERVISOR_iret * 32, iret, sizeof(iret));
 }
 
 /* The guest's and the owner's own claim on a frame; who else refers to it keeps it a while. */

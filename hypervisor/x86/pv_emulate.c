@@ -9,6 +9,7 @@
 #include "guest.h"
 #include "hypercall.h"
 #include "insn.h"
+#include "pv_context.h"
 #include "pv_io.h"
 #include "pv_mm.h"
 #include "pv_msr.h"
@@ -117,7 +118,7 @@ static bool read_cr(struct vcpu *v, unsigned int cr, uint64_t *value)
 }
 
 /* What a guest owns of CR4; the rest is ours, and a write of it is dropped. */
-static uint64_t cr4_guest_bits(void)
+uint64_t pv_cr4_guest_bits(void)
 {
 	return CR4_TSD | CR4_DE | (cpu_has(XEN_X86_FEATURE_FSGSBASE) ? CR4_FSGSBASE : 0) |
 		(xcr0_supported ? CR4_OSXSAVE : 0);
@@ -146,7 +147,7 @@ static bool write_cr(struct vcpu *v, unsigned int cr, uint64_t value)
 	case 3:
 		return pv_new_root(v, paddr_to_mfn(value & PTE_ADDR)) == 0;
 	case 4:
-		v->arch.pv.cr4 = value & cr4_guest_bits();
+		v->arch.pv.cr4 = value & pv_cr4_guest_bits();
 		pv_load_cr4(v);
 		return true;
 	default:

@@ -78,9 +78,53 @@ static long machine_memory_map(uint64_t arg)
 
 static long memory_map(uint64_t arg)
 {
-	struct domain *d = current_vcpu()->domain;
+	const struct e820_map *map = __atomic_load_n(&current_vcpu()->domain->arch.e820, __ATOMIC_ACQUIRE);
 
-	return d->arch.e820 ? map_copy_out(arg, d->arch.e820) : -ENOSYS;
+	return map ? map_copy_out(arg, map) : -ENOSYS;
+}
+
+/* Returns the map that isn't needed any more: the new one, if the domain has run and may be reading the old. */
+static struct e820_map *map_install(struct domain *d, struct e820_map *map)
+{
+	struct e820_map *old = d->arch.e820;
+
+	if (d->is_started && old) {
+		*old = *map;
+		return map;
+	}
+	__atomic_store_n(&d->arch.e820, map, __ATOMIC_RELEASE);
+	return old;
+}
+
+/* What memory_map() tells that domain. */
+static long set_memory_map(uint64_t arg)
+{
+	struct xen_foreign_memory_map op;
+	struct e820_map *map;
+	struct domain *d;
+	long rc = -EINVAL;
+
+	if (!current_vcpu()->domain->is_privileged)
+		return -EPERM;
+	if (copy_from_guest(&op, arg, sizeof(op)))
+		return -EFAULT;
+	if (op.map.nr_entries > ARRAY_SIZE(map->entry))
+		return -E2BIG;
+	d = domain_get_for(current_vcpu()->domain, op.domid);
+	if (!d)
+		return -ESRCH;
+	map = mem_alloc(sizeof(*map));
+	rc = map ? copy_from_guest(map->entry, (uint64_t)op.map.buffer.p, op.map.nr_entries * sizeof(map->entry[0])) :
+		-ENOMEM;
+	if (!rc) {
+		map->count = op.map.nr_entries;
+		spin_lock(&d->lifecycle_lock);
+		map = map_install(d, map);
+		spin_unlock(&d->lifecycle_lock);
+	}
+	mem_free(map);
+	domain_put(d);
+	return rc;
 }
 
 long arch_memory_op(unsigned int cmd, uint64_t arg)
@@ -90,6 +134,7 @@ long arch_memory_op(unsigned int cmd, uint64_t arg)
 	case XENMEM_machphys_mfn_list:
 	case XENMEM_machphys_compat_mfn_list: return machphys_mfn_list(arg);
 	case XENMEM_memory_map: return memory_map(arg);
+	case XENMEM_set_memory_map: return set_memory_map(arg);
 	case XENMEM_machine_memory_map: return machine_memory_map(arg);
 	default: return -ENOSYS;
 	}

@@ -29,6 +29,7 @@ int pv_descriptor_check(uint64_t *descriptor);
 void pv_root_fill(uint64_t *table);
 bool pv_may_map_io(const struct domain *d, mfn_t mfn);
 
+void pv_hypercall_page_fill(uint8_t *page);	/* an entry of 32 bytes for each hypercall */
 /* Lets go of what it holds of its domain's frames; it's off, its state comes to memory. */
 void pv_vcpu_relinquish(struct vcpu *v);
 int pv_set_gdt(struct vcpu *v, const uint64_t *mfns, unsigned int entries);	/* -EINVAL */

@@ -4,6 +4,7 @@
 #include "errno.h"
 #include "guest.h"
 #include "hypercall.h"
+#include "pv_io.h"
 #include "pv_mm.h"
 #include "printk.h"
 
@@ -16,6 +17,7 @@ void pv_user_to_kernel(struct vcpu *v)
 	v->arch.pv.in_kernel = true;
 	__asm__ volatile("swapgs");
 	pv_load_root(v);
+	pv_io_bitmap_switch(v);
 }
 
 void pv_kernel_to_user(struct vcpu *v)
@@ -23,6 +25,7 @@ void pv_kernel_to_user(struct vcpu *v)
 	v->arch.pv.in_kernel = false;
 	__asm__ volatile("swapgs");
 	pv_load_root(v);
+	pv_io_bitmap_switch(v);
 }
 
 /* What the guest kernel is shown of RFLAGS: IF is its event mask, IOPL the virtual one where it asked. */
@@ -174,8 +177,10 @@ void pv_iret(struct cpu_user_regs *regs)
 		regs->rcx = f.rip;
 	}
 	v->info->evtchn_upcall_mask = !(f.rflags & RFLAGS_IF);
-	if (v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1)
+	if (v->domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1) {
 		v->arch.pv.iopl = f.rflags >> 12 & 3;
+		pv_io_bitmap_switch(v);
+	}
 	pv_nmi_unmask(v);
 	if ((f.cs & 3) != 3)
 		return;

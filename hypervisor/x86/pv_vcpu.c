@@ -8,6 +8,7 @@
 #include "desc.h"
 #include "errno.h"
 #include "heap.h"
+#include "pv_context.h"
 #include "pv_io.h"
 #include "pv_mm.h"
 #include "pv_msr.h"
@@ -27,7 +28,7 @@ __attribute__((noreturn)) void resume_idle(void *stack);
 
 /* ---- FPU ---- */
 
-static void fpu_reset(struct vcpu *v)
+void pv_fpu_reset(struct vcpu *v)
 {
 	memset(v->arch.fpu, 0, PAGE_SIZE);
 	*(uint16_t *)v->arch.fpu = FPU_CONTROL;
@@ -65,12 +66,12 @@ static void fpu_load(struct vcpu *v)
 	if (xcr0_supported) {
 		xcr0_load_all();
 		if (!xrstor_safe(v->arch.fpu, ~0UL)) {
-			fpu_reset(v);
+			pv_fpu_reset(v);
 			xrstor_safe(v->arch.fpu, ~0UL);
 		}
 		pv_load_xcr0(v);
 	} else if (!fxrstor_safe(v->arch.fpu)) {
-		fpu_reset(v);
+		pv_fpu_reset(v);
 		fxrstor_safe(v->arch.fpu);
 	}
 	if (v->arch.pv.cr0_ts)
@@ -186,7 +187,7 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
 	} else {
 		stack_end()->current = next;
 	}
-	next->arch.exit_work |= next->runstate_guest ? VCPU_WORK_RUNSTATE : 0;
+	next->arch.exit_work |= next->runstate_guest | next->time_guest ? VCPU_WORK_RUNSTATE : 0;
 	time_fill_vcpu_info(&next->info->time);
 	sched_context_saved(prev);
 	resume_guest(c->arch.stack);
@@ -239,6 +240,19 @@ void idle_loop(void)
 
 /* ---- Birth and death ---- */
 
+void pv_vcpu_reset(struct vcpu *v)
+{
+	pv_fpu_reset(v);
+	memset(&v->arch.regs, 0, sizeof(v->arch.regs));
+	memset(&v->arch.pv, 0, sizeof(v->arch.pv));
+	v->arch.fs_base = v->arch.gs_base_kernel = v->arch.gs_base_user = 0;
+	v->arch.tsc_aux = 0;
+	v->arch.xcr0 = 1;
+	v->arch.pv.in_kernel = true;
+	v->arch.pv.dr[6] = 0xffff0ff0;
+	v->arch.pv.dr[7] = 0x400;
+}
+
 int arch_vcpu_init(struct vcpu *v)
 {
 	if (vcpu_is_idle(v))
@@ -246,11 +260,7 @@ int arch_vcpu_init(struct vcpu *v)
 	v->arch.fpu = page_alloc_zeroed();
 	if (!v->arch.fpu)
 		return -ENOMEM;
-	fpu_reset(v);
-	v->arch.xcr0 = 1;
-	v->arch.pv.in_kernel = true;
-	v->arch.pv.dr[6] = 0xffff0ff0;
-	v->arch.pv.dr[7] = 0x400;
+	pv_vcpu_reset(v);
 	return 0;
 }
 
@@ -296,104 +306,4 @@ int arch_vcpu_send_nmi(struct vcpu *v)
 uint64_t arch_cpu_physid(const struct cpu *c)
 {
 	return (uint64_t)c->arch.acpi_id << 32 | c->arch.apic_id;
-}
-
-/* ---- A context as the guest or the toolstack gives it ---- */
-
-#define CTXT_IN_KERNEL VGCF_in_kernel
-
-static bool is_guest_address(uint64_t va)
-{
-	return (int64_t)(va << 16) >> 16 == (int64_t)va && (va < HV_VIRT_START || va >= HV_VIRT_END);
-}
-
-static int context_check(const struct vcpu_guest_context *c)
-{
-	if (!is_guest_address(c->user_regs.rip) || !is_guest_address(c->event_callback_eip) ||
-	    !is_guest_address(c->syscall_callback_eip) || !is_guest_address(c->failsafe_callback_eip))
-		return -EINVAL;
-	for (unsigned int i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
-		if (!is_guest_address(c->trap_ctxt[i].address))
-			return -EINVAL;
-	if ((int64_t)(c->fs_base << 16) >> 16 != (int64_t)c->fs_base ||
-	    (int64_t)(c->gs_base_kernel << 16) >> 16 != (int64_t)c->gs_base_kernel ||
-	    (int64_t)(c->gs_base_user << 16) >> 16 != (int64_t)c->gs_base_user)
-		return -EINVAL;
-	return c->gdt_ents > GUEST_GDT_PAGES * 512 || c->ldt_ents > 8192 ? -EINVAL : 0;
-}
-
-static void context_set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-	struct cpu_user_regs *r = &v->arch.regs;
-	struct pv_vcpu *pv = &v->arch.pv;
-
-	*r = c->user_regs;
-	r->cs |= 3;
-	r->ss |= 3;
-	r->rflags = (r->rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT)) | RFLAGS_IF | 2;
-	r->entry_vector = VECTOR_BOUNCE;
-	pv->iopl = c->user_regs.rflags >> 12 & 3;
-	pv->in_kernel = c->flags & CTXT_IN_KERNEL;
-	v->arch.fs_base = c->fs_base;
-	v->arch.gs_base_kernel = c->gs_base_kernel;
-	v->arch.gs_base_user = c->gs_base_user;
-	if (c->flags & VGCF_i387_valid) {
-		memcpy(v->arch.fpu, &c->fpu_ctxt, sizeof(c->fpu_ctxt));
-		if (xcr0_supported) {	/* x87 and SSE are there; the header beyond is ours */
-			memset((char *)v->arch.fpu + 512, 0, 64);
-			*(uint64_t *)((char *)v->arch.fpu + 512) = 3;
-		}
-	} else {
-		fpu_reset(v);
-	}
-}
-
-static void context_set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-	struct pv_vcpu *pv = &v->arch.pv;
-
-	memcpy(pv->traps, c->trap_ctxt, sizeof(pv->traps));
-	pv->event = (struct pv_callback){ c->event_callback_eip, true };
-	pv->failsafe = (struct pv_callback){ c->failsafe_callback_eip, c->flags & VGCF_failsafe_disables_events };
-	pv->syscall = (struct pv_callback){ c->syscall_callback_eip, c->flags & VGCF_syscall_disables_events };
-	pv->kernel_sp = c->kernel_sp;
-	pv->kernel_ss = c->kernel_ss;
-	pv->cr0_ts = c->ctrlreg[0] & 8;
-	pv->cr4 = 0;
-	for (unsigned int i = 0; i < 8; i++)
-		if (i < 4 || i > 5)
-			(void)pv_set_debugreg(v, i, c->debugreg[i]);	/* one it may not set stays clear */
-}
-
-/* Frames first: they are what can be refused. */
-static int context_set_frames(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-	int rc = pv_set_gdt(v, (const uint64_t *)c->gdt_frames, c->gdt_ents);
-
-	if (!rc)
-		rc = pv_new_root(v, MFN(xen_cr3_to_pfn(c->ctrlreg[3])));
-	if (!rc)
-		rc = pv_new_user_root(v, MFN(c->ctrlreg[1] ? xen_cr3_to_pfn(c->ctrlreg[1]) : 0));
-	if (!rc && c->ldt_ents)
-		rc = pv_set_ldt(v, c->ldt_base, c->ldt_ents);
-	if (!rc && !(c->flags & CTXT_IN_KERNEL) && !v->arch.pv.root_user)
-		rc = -EINVAL;
-	return rc;
-}
-
-int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-	int rc = context_check(c);
-
-	if (rc)
-		return rc;
-	arch_vcpu_sync(v);
-	rc = context_set_frames(v, c);
-	if (rc) {
-		pv_vcpu_relinquish(v);
-		return rc;
-	}
-	context_set_registers(v, c);
-	context_set_callbacks(v, c);
-	return 0;
 }

@@ -1,5 +1,5 @@
 #include "fake.h"
-#include "guest.h"
+#include "hypervisor/guest.h"
 #include "hypercall.h"
 #include "printk.h"
 #include "wallclock.h"
@@ -14,8 +14,9 @@ uint8_t *fake_ram;
 uint64_t fake_now;
 int fake_mem_left, fake_yield_after, fake_pirq_rc, fake_context_rc;
 unsigned int fake_pirqs_bound, fake_upcalls, fake_context_switches;
-uint64_t fake_guest_fault;
+uint64_t fake_guest_fault, fake_guest_start, fake_guest_end;
 uint32_t fake_machine_ended;
+const char *fake_scheduler = "credit";
 unsigned int fake_flushes;
 bool fake_frames_may_stay;
 domid_t fake_pte_owner;
@@ -285,6 +286,9 @@ uint64_t fake_frame(struct domain *d)
 
 static bool guest_faults(uint64_t at, size_t bytes)
 {
+	if (fake_guest_end && (at < fake_guest_start || bytes > fake_guest_end - fake_guest_start ||
+			       at > fake_guest_end - bytes))
+		return true;
 	return at < PAGE_SIZE || (fake_guest_fault >= at && fake_guest_fault < at + bytes);
 }
 
@@ -338,6 +342,12 @@ long hypercall_continue(unsigned int nr, unsigned int nargs, ...) { return FAKE_
 
 void printk(const char *format, ...) { }
 
+void fatal(const char *format, ...)
+{
+	fake_machine_ended = 3;
+	longjmp(*fakes[fake_cpu_id()].out, 1);
+}
+
 void panic(const char *format, ...)
 {
 	va_list args;
@@ -349,15 +359,9 @@ void panic(const char *format, ...)
 	abort();
 }
 
-void fatal(const char *format, ...)
-{
-	panic("fatal: %s", format);
-}
-
-void wallclock_write(struct domain *d) { }
-
 /* ---- The rest of arch.h ---- */
 
+void wallclock_write(struct domain *d) { }
 void arch_vcpu_sync(struct vcpu *v) { assert_false(v->is_running); }
 int arch_vcpu_init(struct vcpu *v) { return fake_mem_left == 0 ? -ENOMEM : 0; }
 void arch_vcpu_free(struct vcpu *v) { }
@@ -509,7 +513,7 @@ static int fake_setup(unsigned int count)
 	fake_mem_left = fake_yield_after = -1;
 	fake_pirq_rc = fake_context_rc = 0;
 	fake_pirqs_bound = fake_upcalls = fake_context_switches = relaxes = 0;
-	fake_guest_fault = 0;
+	fake_guest_fault = fake_guest_start = fake_guest_end = 0;
 	fake_machine_ended = 0;
 	fake_flushes = 0;
 	fake_frames_may_stay = false;
@@ -517,7 +521,7 @@ static int fake_setup(unsigned int count)
 	loads = NULL;
 	mem_live = 0;
 	cpu_online = (struct cpumask){ { 0 } };
-	assert_int_equal(sched_init(NULL), 0);
+	assert_int_equal(sched_init(fake_scheduler), 0);
 	for (unsigned int i = 0; i < count; i++)
 		fake_cpu_new(i);
 	fake_be_cpu(0);
@@ -587,7 +591,7 @@ int fake_teardown(void **state)
 	fake_be_cpu(0);
 	while (!list_empty(&domain_list))
 		fake_destroy(list_entry(domain_list.next, struct domain, link));
-	fake_run(100 * NS_PER_MS);	/* the scheduler's own timer stops when there's nobody */
+	fake_run(20 * NS_PER_S);	/* the scheduler stops its timers when there is nobody */
 	for (unsigned int i = 0; i < cpu_count; i++) {
 		assert_null(fakes[i].cpu.timers.root);
 		free(fakes[i].cpu.idle);

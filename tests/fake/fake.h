@@ -27,10 +27,12 @@ extern int fake_pirq_rc;		/* what arch_pirq_bind() returns */
 extern unsigned int fake_pirqs_bound;
 extern int fake_context_rc;		/* what arch_vcpu_set_context() returns */
 extern uint64_t fake_guest_fault;	/* guest accesses touching this byte fault */
+extern uint64_t fake_guest_start, fake_guest_end;	/* end not 0: all that a guest has; the rest faults */
 extern unsigned int fake_upcalls;	/* arch_vcpu_kick_upcall() */
 extern unsigned int fake_context_switches;
-extern uint32_t fake_machine_ended;	/* 0, or 1 power off, 2 reboot */
+extern uint32_t fake_machine_ended;	/* 0, or 1 power off, 2 reboot, 3 fatal() */
 
+extern const char *fake_scheduler;	/* set before the tests; else "credit" */
 extern unsigned int fake_flushes;		/* arch_grant_flush() */
 extern bool fake_frames_may_stay;	/* a dying domain's frames may still be mapped by others */
 extern domid_t fake_pte_owner;		/* whose page table the following is */

@@ -11,7 +11,7 @@
 
 #include <xen/io/xs_wire.h>
 
-#include "../fake/ring_guest.h"
+#include "../fake/xs_guest.h"
 #include "xenstore/batch.h"
 #include "xenstore/buf.h"
 #include "xenstore/conn.h"

@@ -39,9 +39,13 @@ $(O)/system/debian-root.img: tests/system/debian-root-image
 SYSTEM_TESTS += $(addprefix tests/system/,guests dom0-machines dom0-devices dom0-console multiboot2 \
 	bad-boot stress debian-root)
 SYSTEM_NEEDS += $(O)/system/debian-root.img
-# A PV guest built by hand: tests the builder without xend.
+
+# A PV guest built by hand: tests the builder without xend, and on Debian's Xen, so that what fails is ours.
 $(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP_OBJS) $(XS_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(BUILD_LIBS) $(HYP_LIBS)
+
+SYSTEM_TESTS += tests/system/builder
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
 
 bench: all $(SYSTEM_NEEDS) $(O)/system/dom0-debian.cpio
 	tests/bench/run

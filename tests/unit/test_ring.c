@@ -12,7 +12,7 @@
 
 #include <xen/io/xs_wire.h>
 
-#include "../fake/ring_guest.h"
+#include "../fake/xs_guest.h"
 #include "xenstore/batch.h"
 #include "xenstore/conn.h"
 #include "xenstore/control.h"

@@ -272,7 +272,7 @@ static void a_singleshot_in_the_past_fires_at_once_whatever_its_flags(void)
 
 	d = fake_domain(1, 2);
 	port = bind_virq(VIRQ_TIMER, 0);
-	CHECK_EQ(vcpuop(VCPUOP_set_singleshot_timer, 0, &set), 0);	/* as Xen does, against its header */
+	CHECK_EQ(vcpuop(VCPUOP_set_singleshot_timer, 0, &set), 0);
 	fake_run(0);
 	CHECK(take(port));
 	set.flags = 0;
@@ -402,6 +402,11 @@ static void domain_0_takes_the_machine_with_it(void)
 	CHECK_EQ(schedop(zero, SCHEDOP_shutdown, &op), 0);
 	fake_softirqs();
 	CHECK_EQ(fake_machine_ended, 2);
+	zero->is_shut_down = false;
+	op.reason = SHUTDOWN_crash;
+	CHECK_EQ(schedop(zero, SCHEDOP_shutdown, &op), 0);
+	fake_softirqs();
+	CHECK_EQ(fake_machine_ended, 3);
 }
 
 static void watchdogs_are_set_poked_and_fire(void)

@@ -1,4 +1,4 @@
-#include "ring_guest.h"
+#include "xs_guest.h"
 
 #include <errno.h>
 #include <string.h>

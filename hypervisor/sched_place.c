@@ -1,0 +1,80 @@
+/* On which CPU a vcpu goes: what all policies want alike.  Other CPUs are looked at without their locks. */
+#include "sched.h"
+
+bool sched_cpu_is_idle(struct cpu *c)
+{
+	return vcpu_is_idle(READ_ONCE(c->sched.current)) && !READ_ONCE(c->sched.queued);
+}
+
+static struct cpu *place_find_idle(const struct cpumask *m, struct cpu *first)
+{
+	unsigned int cpu;
+
+	if (cpumask_test(m, first->id) && sched_cpu_is_idle(first))
+		return first;
+	cpumask_for_each(cpu, m)
+		if (sched_cpu_is_idle(cpus[cpu]))
+			return cpus[cpu];
+	return NULL;
+}
+
+static struct cpu *place_find_least(const struct cpumask *m, struct cpu *first)
+{
+	struct cpu *best = cpumask_test(m, first->id) ? first : NULL;
+	unsigned int cpu;
+
+	cpumask_for_each(cpu, m)
+		if (!best || READ_ONCE(cpus[cpu]->sched.queued) < READ_ONCE(best->sched.queued))
+			best = cpus[cpu];
+	return best;
+}
+
+/* Where it may run, and where of that it would rather: neither is empty, but if no CPU is left at all. */
+static void place_masks(const struct vcpu *v, struct cpumask *may, struct cpumask *would)
+{
+	cpumask_and(may, &v->hard_affinity, &cpu_online);
+	cpumask_and(would, may, &v->soft_affinity);
+	if (cpumask_empty(would))
+		*would = *may;
+}
+
+struct cpu *sched_find_idle(struct vcpu *v)
+{
+	struct cpumask may, would;
+	struct cpu *c;
+
+	place_masks(v, &may, &would);
+	c = place_find_idle(&would, v->cpu);
+	return c ? c : place_find_idle(&may, v->cpu);
+}
+
+struct cpu *sched_pick_cpu(struct vcpu *v)
+{
+	struct cpumask may, would;
+	struct cpu *c = sched_find_idle(v);
+
+	if (c)
+		return c;
+	place_masks(v, &may, &would);
+	c = place_find_least(&would, v->cpu);
+	return c ? c : v->cpu;
+}
+
+bool sched_may_move(struct vcpu *v, struct cpu *to, bool soft)
+{
+	return !v->is_running && cpumask_test(&v->hard_affinity, to->id) &&
+		(!soft || cpumask_test(&v->soft_affinity, to->id));
+}
+
+bool sched_try_victim(struct cpu *from)
+{
+	return from && cpumask_test(&cpu_online, from->id) && READ_ONCE(from->sched.queued) &&
+		spin_trylock(&from->sched.lock);
+}
+
+void sched_move_queued(struct vcpu *v, struct cpu *to)
+{
+	WRITE_ONCE(v->cpu->sched.queued, v->cpu->sched.queued - 1);
+	WRITE_ONCE(to->sched.queued, to->sched.queued + 1);
+	WRITE_ONCE(v->cpu, to);
+}
