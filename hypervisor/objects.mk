@@ -115,17 +115,16 @@ FUZZERS += acpi
 CHECK_SCRIPTS += tests/boot-options
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
-# Last, when all objects are known.
-$(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds
 # The core as unit tests see it: real, on a fake machine.
 HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c gnttab.c \
 	gnttab_table.c page.c sched.c sched_credit.c sched_op.c sched_place.c sched_sedf.c softirq.c timer.c vcpu.c)
 HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab sched_sedf core_random
-	gnttab_table.c page.c sched.c sched_credit.c sched_op.c sched_place.c softirq.c timer.c vcpu.c)
-HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab
 UNIT_TESTS += $(HV_CORE_TESTS)
 $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))
 
 # Page tables of PV guests, on the same machine.
 UNIT_TESTS += pv_mm
 test_pv_mm_SRC := $(HV_CORE_SRC) hypervisor/x86/pv_mm.c hypervisor/x86/pv_mmu.c
+
+# Last, when all objects are known.
+$(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds
