@@ -92,6 +92,8 @@ HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervi
 HV_SRC += hypervisor/gnttab.c hypervisor/gnttab_table.c hypervisor/sched.c hypervisor/sched_credit.c
 HV_SRC += hypervisor/sched_op.c hypervisor/sched_place.c hypervisor/sched_sedf.c hypervisor/softirq.c
 HV_SRC += hypervisor/timer.c hypervisor/vcpu.c hypervisor/x86/pv_grant.c
+HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/sched_place.c hypervisor/sched_sedf.c hypervisor/softirq.c
+HV_SRC += hypervisor/timer.c hypervisor/vcpu.c hypervisor/gnttab.c hypervisor/gnttab_table.c hypervisor/x86/pv_grant.c
 
 # The machine: console, clocks, interrupts, other CPUs, devices, shutdown and crashes.
 HV_SRC += $(addprefix hypervisor/,calendar.c cmdline.c console.c format.c keys.c options.c panic.c printk.c \
@@ -117,10 +119,13 @@ fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
 # The core as unit tests see it: real, on a fake machine.
 HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c gnttab.c \
-	gnttab_table.c page.c sched.c sched_credit.c sched_op.c sched_place.c sched_sedf.c softirq.c timer.c vcpu.c)
+	gnttab_table.c memory.c page.c sched.c sched_credit.c sched_op.c sched_place.c sched_sedf.c softirq.c \
+	timer.c vcpu.c)
 HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab sched_sedf core_random
 UNIT_TESTS += $(HV_CORE_TESTS)
 $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))
+UNIT_TESTS += domctl
+test_domctl_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/,ctl.c domctl.c domctl_vcpu.c sysctl.c)
 
 # Page tables of PV guests, on the same machine.
 UNIT_TESTS += pv_mm

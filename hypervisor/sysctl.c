@@ -20,11 +20,13 @@
 static long sysctl_read_console(struct xen_sysctl *op)
 {
 	struct xen_sysctl_readconsole *r = &op->u.readconsole;
-	uint32_t index = r->incremental ? r->index : console_ring_start(), done = 0;
+	uint32_t index = console_ring_start(), done = 0;
 	uint64_t to = (uint64_t)r->buffer.p;
 	char piece[256];
 	size_t n;
 
+	if (r->incremental && (int32_t)(r->index - index) > 0)	/* what was cleared isn't shown again */
+		index = r->index;
 	while (done < r->count) {
 		n = console_read_ring(piece, MIN(sizeof(piece), r->count - done), &index);
 		if (!n)

@@ -5,10 +5,14 @@
 #include "ctl.h"
 #include "errno.h"
 #include "guest.h"
+#include "hypercall.h"
+#include "pci.h"
 #include "smp.h"
 #include "string.h"
 #include "time.h"
 #include "topology.h"
+
+#define PCI_VENDOR 0			/* 0xffff: nothing there (PCI 3.0 6.2.1) */
 
 void arch_physinfo(struct xen_sysctl_physinfo *info)
 {
@@ -48,6 +52,29 @@ static long sysctl_cpu_topology(struct xen_sysctl *op)
 		}
 	if (!to || i->num_cpus > cpu_count)
 		i->num_cpus = cpu_count;
+	return 0;
+}
+
+/* All devices are near the one node there is. */
+static long sysctl_pci_topology(struct xen_sysctl *op)
+{
+	struct xen_sysctl_pcitopoinfo *i = &op->u.pcitopoinfo;
+
+	for (uint32_t n = 0; n < i->num_devs; n++) {
+		physdev_pci_device_t dev;
+		uint32_t node = 0;
+
+		if (copy_from_guest(&dev, (uint64_t)i->devs.p + n * sizeof(dev), sizeof(dev)))
+			return -EFAULT;
+		if (pci_config_read(dev.seg, dev.bus << 8 | dev.devfn, PCI_VENDOR, 2) == 0xffff)
+			node = XEN_INVALID_DEV;
+		if (copy_to_guest((uint64_t)i->nodes.p + n * sizeof(node), &node, sizeof(node)))
+			return -EFAULT;
+		if (n + 1 < i->num_devs && hypercall_should_yield()) {	/* the caller asks for the rest */
+			i->num_devs = n + 1;
+			break;
+		}
+	}
 	return 0;
 }
 
@@ -121,6 +148,7 @@ static long sysctl_cpu_hotplug(struct xen_sysctl *op)
 
 const struct sysctl_op arch_sysctl_ops[] = {
 	{ XEN_SYSCTL_cputopoinfo, sysctl_cpu_topology, SYSCTL_COPY_BACK },
+	{ XEN_SYSCTL_pcitopoinfo, sysctl_pci_topology, SYSCTL_COPY_BACK },
 	{ XEN_SYSCTL_get_cpu_levelling_caps, sysctl_levelling, SYSCTL_COPY_BACK },
 	{ XEN_SYSCTL_get_cpu_featureset, sysctl_featureset, SYSCTL_COPY_BACK },
 	{ XEN_SYSCTL_get_cpu_policy, sysctl_policy, SYSCTL_COPY_BACK },

@@ -249,6 +249,15 @@ void heap_free(struct page *pg, unsigned int order)
 	mem_live -= 1U << order;
 }
 
+uint64_t heap_free_pages(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 1; i < FAKE_FRAMES; i++)
+		n += !!(frames[i].flags & PAGEF_FREE);
+	return n;
+}
+
 void *pages_alloc_zeroed(unsigned int order)
 {
 	struct page *pg = heap_alloc(order, 0);
@@ -360,9 +369,10 @@ void panic(const char *format, ...)
 	abort();
 }
 
+void wallclock_write(struct domain *d) { }
+
 /* ---- The rest of arch.h ---- */
 
-void wallclock_write(struct domain *d) { }
 void arch_vcpu_sync(struct vcpu *v) { assert_false(v->is_running); }
 int arch_vcpu_init(struct vcpu *v) { return fake_mem_left == 0 ? -ENOMEM : 0; }
 void arch_vcpu_free(struct vcpu *v) { }
@@ -374,6 +384,12 @@ void arch_domain_free(struct domain *d) { }
 void arch_vcpu_kick_upcall(struct vcpu *v) { fake_upcalls++; }
 void arch_vcpu_time_update(struct vcpu *v) { }
 int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt) { return fake_context_rc; }
+void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *ctxt) { ctxt->flags = 1000 + v->id; }
+void arch_vcpu_reset(struct vcpu *v) { }
+void arch_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info) { info->gpaddr_bits = 40; }
+void arch_frames_reused(struct page *pg, unsigned int order) { }
+void arch_m2p_set(mfn_t mfn, uint64_t pfn) { }
+long arch_memory_op(unsigned int cmd, uint64_t arg) { return -ENOSYS; }
 int arch_vcpu_send_nmi(struct vcpu *v) { return -EINVAL; }
 uint64_t arch_cpu_physid(const struct cpu *c) { return c->id | (uint64_t)c->id << 32; }
 
