@@ -165,6 +165,23 @@ test_xend_restart() {
 	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
 }
 
+# The store dies and comes back with all it knew: xend and xenconsoled find it again.
+test_xend_store_dies() {
+	create before stay || return 1
+	wait_for said before 'DOMU UP' || return 1
+	for victim in $(pids_of xenstored); do
+		kill -9 "$victim"
+	done
+	xm list >/dev/null || { echo "list needs the store"; return 1; }
+	xenstored --pid-file /run/xenstored.pid || return 1
+	wait_for xm domid before || return 1
+	wait_for xm pause before || return 1
+	xm unpause before || return 1
+	create after stay && wait_for said after 'DOMU UP' || return 1
+	xm destroy before && xm destroy after || return 1
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
 random() {		# 0 … $1 - 1
 	echo $(($(od -An -N2 -tu2 /dev/urandom) % $1))
 }
