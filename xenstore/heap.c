@@ -42,7 +42,7 @@ struct undo_entry {		/* in the log; the saved bytes follow, padded to 8 */
 
 static const uint16_t class_size[] = {
 	16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768,
-	1024, 1360, 2048, 4096, 8192,
+	1024, 1360, 2048, 4096, 4128, 8192,
 };
 
 #define CLASSES COUNT(class_size)
