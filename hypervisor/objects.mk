@@ -131,5 +131,15 @@ test_domctl_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/,ctl.c domctl.c domctl_
 UNIT_TESTS += pv_mm
 test_pv_mm_SRC := $(HV_CORE_SRC) hypervisor/x86/pv_mm.c hypervisor/x86/pv_mmu.c
 
+# GRUB's 20_linux_xen looks for /boot/xen-*; the symbols are for who reads a crash.
+HV_NAME := xen-4.17-xylem$(VERSION)
+define hypervisor_install
+	install -d $(DESTDIR)/boot $(DESTDIR)/usr/lib/debug/boot $(DESTDIR)$(prefix)/share/man/man7
+	gzip -9nc $(HV_IMAGE) >$(DESTDIR)/boot/$(HV_NAME).gz
+	install -m 644 $(O)/hypervisor/xylem-syms $(DESTDIR)/usr/lib/debug/boot/$(HV_NAME)-syms
+	install -m 644 man/xen-command-line.7 $(DESTDIR)$(prefix)/share/man/man7/
+endef
+INSTALL_STEPS += hypervisor_install
+
 # Last, when all objects are known.
 $(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds
