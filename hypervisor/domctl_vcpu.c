@@ -10,40 +10,44 @@
 
 #define AFFINITY_FLAGS (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT | XEN_VCPUAFFINITY_FORCE)
 
-/* What is left of a mask on this machine as it is now goes back to the caller. */
-static int affinity_effective(const struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
+static int affinity_put(struct xen_domctl_vcpuaffinity *a, const struct cpumask *hard, const struct cpumask *soft)
 {
-	struct cpumask hard, soft;
+	int rc = 0;
 
-	cpumask_and(&hard, &v->hard_affinity, &cpu_online);
-	cpumask_and(&soft, &v->soft_affinity, &hard);
-	if (a->flags & XEN_VCPUAFFINITY_HARD && ctl_bitmap_put(&a->cpumap_hard, hard.bits, cpu_count))
-		return -EFAULT;
-	if (a->flags & XEN_VCPUAFFINITY_SOFT && ctl_bitmap_put(&a->cpumap_soft, soft.bits, cpu_count))
-		return -EFAULT;
-	return 0;
+	if (a->flags & XEN_VCPUAFFINITY_HARD)
+		rc = ctl_bitmap_put(&a->cpumap_hard, hard->bits, cpu_count);
+	if (!rc && a->flags & XEN_VCPUAFFINITY_SOFT)
+		rc = ctl_bitmap_put(&a->cpumap_soft, soft->bits, cpu_count);
+	return rc;
 }
 
+/* What is left of the masks on this machine as it is now goes back to the caller. */
 static long domctl_set_affinity(struct domain *d, struct xen_domctl *op)
 {
 	struct xen_domctl_vcpuaffinity *a = &op->u.vcpuaffinity;
+	bool is_hard = a->flags & XEN_VCPUAFFINITY_HARD, is_soft = a->flags & XEN_VCPUAFFINITY_SOFT;
 	struct vcpu *v = domain_vcpu(d, a->vcpu);
 	struct cpumask hard, soft;
-	int rc;
+	int rc = 0;
 
 	if (!v)
 		return -ESRCH;
-	if (a->flags & ~AFFINITY_FLAGS || !(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
+	if (a->flags & ~AFFINITY_FLAGS || !(is_hard || is_soft))
 		return -EINVAL;
-	if (a->flags & XEN_VCPUAFFINITY_HARD && ctl_bitmap_get(hard.bits, MAX_CPUS, &a->cpumap_hard))
-		return -EFAULT;
-	if (a->flags & XEN_VCPUAFFINITY_SOFT && ctl_bitmap_get(soft.bits, MAX_CPUS, &a->cpumap_soft))
-		return -EFAULT;
+	if (is_hard)
+		rc = ctl_bitmap_get(hard.bits, MAX_CPUS, &a->cpumap_hard);
+	if (!rc && is_soft)
+		rc = ctl_bitmap_get(soft.bits, MAX_CPUS, &a->cpumap_soft);
+	if (rc)
+		return rc;
 	if (a->flags & XEN_VCPUAFFINITY_FORCE && v->is_pinned_now)
 		(void)vcpu_pin_override(v, -1);
-	rc = vcpu_set_affinity(v, a->flags & XEN_VCPUAFFINITY_HARD ? &hard : NULL,
-			       a->flags & XEN_VCPUAFFINITY_SOFT ? &soft : NULL);
-	return rc ? rc : affinity_effective(v, a);
+	rc = vcpu_set_affinity(v, is_hard ? &hard : NULL, is_soft ? &soft : NULL);
+	if (rc)
+		return rc;
+	cpumask_and(&hard, &v->hard_affinity, &cpu_online);
+	cpumask_and(&soft, &v->soft_affinity, &hard);
+	return affinity_put(a, &hard, &soft);
 }
 
 static long domctl_get_affinity(struct domain *d, struct xen_domctl *op)
@@ -53,13 +57,7 @@ static long domctl_get_affinity(struct domain *d, struct xen_domctl *op)
 
 	if (!v)
 		return -ESRCH;
-	if (a->flags & ~AFFINITY_FLAGS)
-		return -EINVAL;
-	if (a->flags & XEN_VCPUAFFINITY_HARD && ctl_bitmap_put(&a->cpumap_hard, v->hard_affinity.bits, cpu_count))
-		return -EFAULT;
-	if (a->flags & XEN_VCPUAFFINITY_SOFT && ctl_bitmap_put(&a->cpumap_soft, v->soft_affinity.bits, cpu_count))
-		return -EFAULT;
-	return 0;
+	return a->flags & ~AFFINITY_FLAGS ? -EINVAL : affinity_put(a, &v->hard_affinity, &v->soft_affinity);
 }
 
 /* ---- State ---- */

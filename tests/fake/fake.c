@@ -318,6 +318,14 @@ int copy_to_guest(uint64_t to, const void *from, size_t bytes)
 	return 0;
 }
 
+int guest_clear(uint64_t to, size_t bytes)
+{
+	if (bytes && guest_faults(to, bytes))
+		return -EFAULT;
+	memset((void *)to, 0, bytes);
+	return 0;
+}
+
 /* ---- Hypercalls and the log ---- */
 
 long hypercall_sub_op(const struct hypercall_op *ops, size_t count, unsigned int cmd, uint64_t arg)

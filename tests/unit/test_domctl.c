@@ -338,7 +338,13 @@ static void the_only_node_is_where_domains_are(void)
 
 static void a_destruction_that_takes_long_is_continued(void)
 {
+	struct evtchn_alloc_unbound port = { .dom = 5 };
+
 	domains();
+	fake_be(dom0->vcpu[0]);
+	for (unsigned int i = 0; i < 50; i++)
+		CHECK_EQ(evtchn_op(EVTCHNOP_alloc_unbound, (uint64_t)&port), 0);
+	fake_be_cpu(0);
 	for (unsigned int i = 0; i < d->max_vcpus; i++)		/* off their CPU */
 		vcpu_stop_set(d->vcpu[i], VCPU_DOWN);
 	fake_softirqs();
