@@ -626,6 +626,3 @@ int fake_teardown(void **state)
 		print_error("%u pieces of memory are left\n", mem_live);
 	return mem_live != 0;
 }
-
-/* Memory is claimed and given by memory.c, which isn't part of this machine. */
-void memory_drop_claim(struct domain *d) { }
