@@ -39,7 +39,7 @@ tap_plan() {
 # A boot's settings; boot_reset gives each its default.
 boot_reset() {
 	machine=pc cpus=1 memory=512 cpu=max,-smap,-smep
-	hv_args='loglvl=all' modules= cdrom= limit=180 script=
+	hv_args='loglvl=all' modules= cdrom= limit=600 script=
 	qemu_more=
 }
 
