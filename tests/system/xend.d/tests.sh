@@ -187,17 +187,13 @@ random() {		# 0 … $1 - 1
 }
 
 pids_of() {		# NAME, as the kernel calls it
-	for comm in /proc/[0-9]*/comm; do
-		pid=${comm#/proc/}
-		[ "$(cat "$comm" 2>/dev/null)" != "$1" ] || echo "${pid%/comm}"
-	done
+	grep -lx "$1" /proc/[0-9]*/comm 2>/dev/null | cut -d/ -f3
 }
 
 kill_one() {		# xend, xend-worker or xm; there may be none for a moment
 	for try in 1 2 3 4 5 6 7 8; do
 		victims=$(pids_of "$1")
 		[ -z "$victims" ] || break
-		usleep 50000
 	done
 	for victim in $victims; do
 		kill -9 "$victim" 2>/dev/null && killed=$((killed + 1))
@@ -229,6 +225,7 @@ test_xend_kill() {
 		2) kill_one xm ;;
 		esac
 		wait $maker
+		echo "ROUND $round: $killed killed" >/dev/console
 	done
 	wait
 	wait_for xend status || return 1
