@@ -40,6 +40,11 @@ else
 run = @echo '  $(1) $(2)';
 endif
 
+define newline
+
+
+endef
+
 .PHONY: all check test run bench fuzz deps packages install clean help
 all:
 

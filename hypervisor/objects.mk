@@ -89,6 +89,9 @@ $(O)/san/tests/unit/test_unpack.o: USER_CFLAGS += -DUNPACK_DATA='"$(UNPACK_DATA)
 
 # Who exists, who runs, what they tell each other.
 HV_SRC += hypervisor/domain.c hypervisor/evtchn.c hypervisor/evtchn_2l.c hypervisor/evtchn_fifo.c
+HV_SRC += hypervisor/gnttab.c hypervisor/gnttab_table.c hypervisor/sched.c hypervisor/sched_credit.c
+HV_SRC += hypervisor/sched_op.c hypervisor/sched_place.c hypervisor/sched_sedf.c hypervisor/softirq.c
+HV_SRC += hypervisor/timer.c hypervisor/vcpu.c hypervisor/x86/pv_grant.c
 HV_SRC += hypervisor/sched.c hypervisor/sched_credit.c hypervisor/sched_op.c hypervisor/sched_place.c hypervisor/sched_sedf.c hypervisor/softirq.c
 HV_SRC += hypervisor/timer.c hypervisor/vcpu.c hypervisor/gnttab.c hypervisor/gnttab_table.c hypervisor/x86/pv_grant.c
 
@@ -99,7 +102,7 @@ HV_SRC += $(addprefix hypervisor/,ctl.c domctl.c domctl_vcpu.c sysctl.c)
 HV_SRC += $(addprefix hypervisor/x86/,arch_sysctl.c cpu_policy.c pv_context.c pv_domctl.c topology.c)
 HV_SRC += hypervisor/dump.c hypervisor/x86/arch_keys.c hypervisor/x86/mca.c
 HV_SRC += $(addprefix hypervisor/x86/,acpi.c acpi_tables.c apic.c clocks.c cmos.c console_sinks.c crash.c \
-	ioapic.c irq.c msi.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
+	ioapic.c irq.c msi.c mtrr.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
 	time.c tsc_scale.c vga.c vga_text.c watchdog.c)
 HV_ASM += hypervisor/x86/trampoline.S
 
@@ -114,8 +117,6 @@ FUZZERS += acpi
 CHECK_SCRIPTS += tests/boot-options
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
-# Last, when all objects are known.
-$(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds
 # The core as unit tests see it: real, on a fake machine.
 HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c gnttab.c \
 	gnttab_table.c memory.c page.c sched.c sched_credit.c sched_op.c sched_place.c sched_sedf.c softirq.c \
@@ -129,3 +130,16 @@ test_domctl_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/,ctl.c domctl.c domctl_
 # Page tables of PV guests, on the same machine.
 UNIT_TESTS += pv_mm
 test_pv_mm_SRC := $(HV_CORE_SRC) hypervisor/x86/pv_mm.c hypervisor/x86/pv_mmu.c
+
+# GRUB's 20_linux_xen looks for /boot/xen-*; the symbols are for who reads a crash.
+HV_NAME := xen-4.17-xylem$(VERSION)
+define hypervisor_install
+	install -d $(DESTDIR)/boot $(DESTDIR)/usr/lib/debug/boot $(DESTDIR)$(prefix)/share/man/man7
+	gzip -9nc $(HV_IMAGE) >$(DESTDIR)/boot/$(HV_NAME).gz
+	install -m 644 $(O)/hypervisor/xylem-syms $(DESTDIR)/usr/lib/debug/boot/$(HV_NAME)-syms
+	install -m 644 man/xen-command-line.7 $(DESTDIR)$(prefix)/share/man/man7/
+endef
+INSTALL_STEPS += hypervisor_install
+
+# Last, when all objects are known.
+$(O)/hv/pass1 $(O)/hypervisor/xylem-syms: $(HV_OBJS) hypervisor/x86/xylem.lds

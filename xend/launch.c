@@ -199,15 +199,21 @@ static const char *text_or(const struct config *c, enum config_id id, const char
 	return text && *text ? text : fallback;
 }
 
-/* /local/domain/N: the guest's own, but for what it must only read. */
+/* /local/domain/N: for the guest to read.  It owns only what its kernel writes to: what others act
+ * on (devices, rings, limits) is out of its reach. */
 static void describe_domain(struct writer *w, const struct description *d)
 {
 	const struct config *c = d->launch->config;
 	uint32_t domid = d->built->domid;
 	const struct xs_perm own = { domid, 'n' };
 	const struct xs_perm read_only[] = { { 0, 'n' }, { domid, 'r' } };
+	static const char *const readable[] = {
+		"cpu", "memory", "console", "store", "control", "device",
+	};
 	static const char *const writable[] = {
-		"control", "data", "device", "drivers", "error", "feature", "attr",
+		"data", "drivers", "error", "feature", "attr", "control/shutdown",
+		"control/sysrq", "control/feature-poweroff", "control/feature-reboot",
+		"control/feature-suspend", "device/suspend/event-channel",
 	};
 
 	snprintf(w->base, sizeof w->base, "/local/domain/%u", domid);
@@ -215,14 +221,11 @@ static void describe_domain(struct writer *w, const struct description *d)
 	put(w, "domid", "%u", domid);
 	put(w, "vm", "/vm/%s", d->uuid);
 	put(w, "name", "%s", config_text(c, CONFIG_NAME));
-	put_owner(w, "cpu", read_only, 2);
-	put_owner(w, "memory", read_only, 2);
-	put_owner(w, "console", read_only, 2);
-	put_owner(w, "store", read_only, 2);
+	for (size_t i = 0; i < sizeof readable / sizeof *readable; i++)
+		put_owner(w, readable[i], read_only, 2);
 	for (size_t i = 0; i < sizeof writable / sizeof *writable; i++)
 		put_owner(w, writable[i], &own, 1);
 	put(w, "control/platform-feature-multiprocessor-suspend", "1");
-	put(w, "control/shutdown", "%s", "");
 	put(w, "memory/target", "%llu", (unsigned long long)memory_kib(c));
 	put(w, "memory/static-max", "%llu", (unsigned long long)maxmem_kib(c));
 	put(w, "store/port", "%u", d->built->store_port);

@@ -42,7 +42,7 @@ struct undo_entry {		/* in the log; the saved bytes follow, padded to 8 */
 
 static const uint16_t class_size[] = {
 	16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768,
-	1024, 1360, 2048, 4096, 8192,
+	1024, 1360, 2048, 4096, 4128, 8192,
 };
 
 #define CLASSES COUNT(class_size)
@@ -165,7 +165,6 @@ static bool header_good(const char *boot_id)
 		h->arena <= ARENA_MAX && h->arena % CHUNK == 0;
 }
 
-/* The magic number goes in last: before it there is no heap. */
 static int header_new(const char *boot_id)
 {
 	int rc = 0;
@@ -178,9 +177,13 @@ static int header_new(const char *boot_id)
 	memset(heap.header, 0, sizeof(*heap.header));
 	memcpy(heap.header->boot_id, boot_id, sizeof(heap.header->boot_id));
 	heap.header->layout = HEAP_LAYOUT;
+	return 0;
+}
+
+void heap_ready(void)
+{
 	barrier();
 	heap.header->magic = HEAP_MAGIC;
-	return 0;
 }
 
 /* An empty header of a sparse file reads as zeroes, but only what is reserved may be written. */

@@ -47,6 +47,8 @@ static inline uint32_t heap_ref(const void *p)
  * can reach, then call heap_mark_end().  0 or -errno; -EBUSY if another process has it.
  */
 int heap_open(const char *path, bool *fresh);
+/* Its first content stands: from here on the file is taken up again; before, it would start anew. */
+void heap_ready(void);
 /* Unmap.  With erase the content is thrown away, file and all. */
 void heap_close(bool erase);
 /* The file's descriptor (without O_CLOEXEC it stays locked through an exec), or -1. */

@@ -301,7 +301,10 @@ void ring_taken(struct conn *c)
 	ch->req_cons = c->taken;
 }
 
-/* Move bytes of a request that is larger than the ring, or arrives in pieces, out of it. */
+/*
+ * Move the bytes of a request that is not whole out of the ring.  They can't wait there: a guest
+ * signals only what it writes into a ring that it sees empty (Linux, xb_write()).
+ */
 static int chan_gather(struct conn *c, const struct xenstore_domain_interface *page, size_t n)
 {
 	struct chan *ch = c->chan;
@@ -313,6 +316,7 @@ static int chan_gather(struct conn *c, const struct xenstore_domain_interface *p
 	}
 	if (!ch->in) {
 		batch_end(-ENOMEM);
+		conn_park(c);		/* it is tried again soon */
 		return -ENOMEM;
 	}
 	ring_copy_out((char *)heap_at(ch->in) + ch->in_len, page->req, ch->req_cons, n);
@@ -334,7 +338,7 @@ static int request_next(struct conn *c, const struct xenstore_domain_interface *
 	size_t total;
 
 	if (ch->in_len + have < HEADER)
-		return 0;
+		return have ? chan_gather(c, page, have) : 0;
 	if (ch->in_len)
 		memcpy(&h, heap_at(ch->in), ch->in_len < HEADER ? ch->in_len : HEADER);
 	if (ch->in_len < HEADER)
@@ -343,11 +347,8 @@ static int request_next(struct conn *c, const struct xenstore_domain_interface *
 	if (h.len > XENSTORE_PAYLOAD_MAX)
 		return -EPROTO;
 	total = HEADER + h.len;
-	if (ch->in_len + have < total) {
-		if (ch->in_len || have == RING)
-			return chan_gather(c, page, have);
-		return 0;
-	}
+	if (ch->in_len + have < total)
+		return have ? chan_gather(c, page, have) : 0;
 	if (ch->in_len)
 		memcpy(frame, heap_at(ch->in), ch->in_len);
 	ring_copy_out(frame + ch->in_len, page->req, ch->req_cons, total - ch->in_len);
@@ -363,7 +364,10 @@ static bool ring_choked(const struct conn *c)
 	return quota_exceeded(c->chan->out_count, limit) || c->parked;
 }
 
-/* One look at the ring takes what it holds at that moment: nobody is served for ever. */
+/*
+ * One look at the ring takes what it holds at that moment: nobody is served for ever.  What came
+ * before the guest saw how far we are is not signalled, so there is a next look.
+ */
 static void ring_take(struct domain *d)
 {
 	static char frame[FRAME_MAX];
@@ -392,6 +396,9 @@ static void ring_take(struct domain *d)
 	if (c->dead || c->chan->req_cons == before)
 		return;
 	index_write(&page->req_cons, c->chan->req_cons);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (index_read(&page->req_prod) != c->chan->req_cons)
+		conn_flush_later(c);
 	guest_notify(d->port);
 }
 
@@ -411,6 +418,10 @@ static void ring_reconnect(struct domain *d)
 
 void ring_serve(struct domain *d)
 {
+	if (d->page && d->conn)
+		log_debug("domain %u: requests %u-%u, answers %u-%u, connection %u, flags %#x",
+			  d->domid, d->conn->chan->req_cons, d->page->req_prod, d->page->rsp_cons,
+			  d->conn->chan->rsp_prod, d->page->connection, d->rec->flags);
 	if (!d->page || !d->conn || d->rec->flags & DOMAIN_BAD)
 		return;
 	if (d->rec->features & XENSTORE_SERVER_FEATURE_RECONNECTION &&

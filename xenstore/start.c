@@ -10,6 +10,7 @@
 #include "xenstore/heap.h"
 #include "xenstore/perms.h"
 #include "xenstore/quota.h"
+#include "xenstore/roots.h"
 #include "xenstore/store.h"
 #include "xenstore/txn.h"
 
@@ -53,11 +54,16 @@ int start_store(const char *path, bool *fresh)
 
 	if (rc)
 		return rc;
+	/* Whoever made it may have died before there was anything in it. */
+	if (!*heap_root(ROOT_TREE))
+		*fresh = true;
 	rc = parts_open(*fresh);
 	if (!rc && !*fresh)
 		rc = parts_verify();
-	if (!rc)
+	if (!rc) {
 		batch_end(0);
+		heap_ready();
+	}
 	return rc == -EINVAL ? -EUCLEAN : rc;
 }
 

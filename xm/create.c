@@ -161,6 +161,8 @@ static int cmd_lint(struct xm_args *a)
 {
 	int errors = 0;
 
+	if (!a->argc)
+		return xm_usage_error(a, "Expects at least 1 argument");
 	for (int i = 0; i < a->argc; i++) {
 		struct config_source src = { .file = a->argv[i], .path = xm_opt(a, "path") };
 		int n = config_lint(&src, stdout);

@@ -37,10 +37,22 @@ struct hyp *xm_hyp(void)
 	return hyp;
 }
 
+/* Where xenstored runs in this domain, a socket without a listener means that it is dead; the
+ * kernel's device would then wait for it, for ever. */
+static int store_open(void)
+{
+	bool has_socket = access(xs_socket_path(false), F_OK) == 0;
+	int rc = xs_open(&store, has_socket ? XS_OPEN_SOCKET_ONLY : 0);
+
+	if (rc < 0)
+		store = NULL;
+	return rc;
+}
+
 struct xs *xm_xs_quiet(void)
 {
-	if (!store && xs_open(&store, 0) < 0)
-		store = NULL;
+	if (!store)
+		store_open();
 	return store;
 }
 
@@ -50,10 +62,9 @@ struct xs *xm_xs(void)
 
 	if (store)
 		return store;
-	rc = xs_open(&store, 0);
+	rc = store_open();
 	if (rc == 0)
 		return store;
-	store = NULL;
 	if (geteuid() != 0)
 		xm_error("Most commands need root access. Please try again as root.");
 	else

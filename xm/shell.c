@@ -58,7 +58,7 @@ static void add_domains(void)
 
 	if (hyp_open(&h) < 0)
 		return;
-	if (xs_open(&xs, 0) < 0)
+	if (xs_open(&xs, XS_OPEN_SOCKET_ONLY) < 0)
 		xs = NULL;
 	if (roster_read(h, xs, &l) == 0) {
 		for (size_t i = 0; i < l.count; i++)

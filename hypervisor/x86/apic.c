@@ -46,6 +46,7 @@
 #define LVT_NMI		0x400
 #define LVT_DEADLINE	0x40000
 #define DIVIDE_BY_1	0xb
+#define CALIBRATE_NS	(10 * NS_PER_MS)
 #define ICR_NMI		0x400
 #define ICR_INIT	0x500
 #define ICR_STARTUP	0x600
@@ -239,28 +240,44 @@ void apic_send_startup(uint32_t apic_id, paddr_t page)
 	icr_write(apic_id, ICR_ASSERT | ICR_STARTUP | (uint32_t)(page >> PAGE_SHIFT));
 }
 
-/* Counts of the timer in a tenth of a second's part of TSC time. */
+/* The timer's count and the time at one moment: the best of several tries. */
+static uint32_t timer_read_at(uint64_t *ns)
+{
+	uint64_t best = ~0UL;
+	uint32_t best_count = 0;
+
+	for (unsigned int i = 0; i < 8; i++) {
+		uint64_t before = now_ns();
+		uint32_t count = apic_read(APIC_TIMER_NOW);
+		uint64_t after = now_ns();
+
+		if (after - before >= best)
+			continue;
+		best = after - before;
+		best_count = count;
+		*ns = before + best / 2;
+	}
+	return best_count;
+}
+
 void apic_timer_calibrate(void)
 {
-	const uint64_t period_ns = 10 * NS_PER_MS;
-	uint64_t start, elapsed, flags = irq_save();
-	uint32_t left;
+	uint64_t flags, start, end;
+	uint32_t from, to;
 
-	if (apic_has_deadline) {
-		irq_restore(flags);
+	if (apic_has_deadline)
 		return;
-	}
+	flags = irq_save();
 	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
 	apic_write(APIC_TIMER_INIT, 0xffffffff);
-	start = now_ns();
-	do
-		elapsed = now_ns() - start;
-	while (elapsed < period_ns);
-	left = apic_read(APIC_TIMER_NOW);
+	from = timer_read_at(&start);
+	while (now_ns() - start < CALIBRATE_NS)
+		cpu_relax();
+	to = timer_read_at(&end);
 	apic_write(APIC_TIMER_INIT, 0);
 	apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
 	irq_restore(flags);
-	apic_timer_hz = (uint64_t)(0xffffffff - left) * NS_PER_S / elapsed;
+	apic_timer_hz = (uint64_t)(from - to) * NS_PER_S / (end - start);
 	printk(LOG_INFO "APIC: timer runs at %lu kHz\n", apic_timer_hz / 1000);
 	if (!apic_timer_hz)
 		fatal("The APIC timer does not count");

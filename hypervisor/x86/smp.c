@@ -9,6 +9,7 @@
 #include "heap.h"
 #include "irq.h"
 #include "mm.h"
+#include "mtrr.h"
 #include "options.h"
 #include "panic.h"
 #include "printk.h"
@@ -100,6 +101,7 @@ static void cpu_main(void)
 
 	cpu_load_descriptors(c);
 	cpu_init(c);
+	mtrr_apply();
 	apic_cpu_init(c);
 	__atomic_store_n(&start_state, START_ALIVE, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&start_state, __ATOMIC_SEQ_CST) != START_GO)
@@ -188,6 +190,7 @@ int smp_start_cpu(struct cpu *c)
 
 void smp_boot_all(void)
 {
+	mtrr_save();
 	for (unsigned int id = 1; id < cpu_count; id++) {
 		int rc = smp_start_cpu(cpus[id]);
 

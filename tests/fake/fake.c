@@ -1,6 +1,7 @@
 #include "fake.h"
 #include "hypervisor/guest.h"
 #include "hypercall.h"
+#include "memory.h"
 #include "printk.h"
 #include "wallclock.h"
 #include <setjmp.h>

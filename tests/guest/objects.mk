@@ -1,6 +1,5 @@
 # Tiny PV guests: each directory but common/ is one, an ELF64 with Xen notes that boots as domain 0.
-GUESTS := hello abi bench fuzz
-GUESTS := hello abi domu
+GUESTS := hello abi bench fuzz domu
 GUEST_BINS := $(GUESTS:%=$(O)/tests/guest/%.elf)
 
 GUEST_CFLAGS := $(CFLAGS) -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,6 +61,7 @@ static void run_start(struct run *r, char **argv)
 	r->child = fork();
 	if (r->child == 0) {
 		setpgid(0, 0);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* no machine outlives its test */
 		dup2(in[0], 0);
 		dup2(out[1], 1);
 		dup2(out[1], 2);

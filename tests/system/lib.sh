@@ -39,7 +39,7 @@ tap_plan() {
 # A boot's settings; boot_reset gives each its default.
 boot_reset() {
 	machine=pc cpus=1 memory=512 cpu=max,-smap,-smep
-	hv_args='loglvl=all' modules= cdrom= limit=180 script=
+	hv_args='loglvl=all' modules= cdrom= limit=600 script=
 	qemu_more=
 }
 
@@ -118,7 +118,8 @@ dom0_judge() {
 	fi
 }
 
-# guest_boot NAME GUEST [ARGUMENTS]: boots a test guest as domain 0 and passes on each of its results.
+# guest_boot NAME GUEST [ARGUMENTS]: boots a test guest as domain 0 and passes on each of its results.  What
+# $guest_script does comes before its end.
 guest_boot() {
 	name=$1
 	modules="$O/tests/guest/$2.elf $3"
@@ -128,6 +129,7 @@ guest_boot() {
 	debian) end='wait halting machine' ;;
 	esac
 	script="fail Guest panic
+$guest_script
 wait ALL TESTS RAN
 $end"
 	boot "$name"
@@ -141,5 +143,5 @@ $end"
 }
 
 image=$O/system/dom0.cpio
-kernel_args= make_cdrom=
+kernel_args= make_cdrom= guest_script=
 boot_reset

@@ -49,3 +49,10 @@ SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
 
 bench: all $(SYSTEM_NEEDS) $(O)/system/dom0-debian.cpio
 	tests/bench/run
+
+# With what `make install` installs; it starts with xenstored alone, or with all of it once xend is there.
+$(O)/system/dom0-ours.cpio: $(O)/debian/ready $(IMAGE_PARTS) $(PROGRAMS)
+	rm -rf $(O)/system/ours
+	$(MAKE) -s install DESTDIR=$(abspath $(O)/system/ours)
+	rm -rf $(O)/system/ours/boot $(O)/system/ours/usr/lib/debug $(O)/system/ours/usr/share
+	tests/system/image $@ $(O)/debian ours $(O)/system/ours

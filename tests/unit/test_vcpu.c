@@ -87,7 +87,6 @@ static void vcpus_that_do_not_exist_are_not_found(void)
 	CHECK_EQ(vcpuop(VCPUOP_is_up, ~0U, NULL), -ENOENT);
 	CHECK_EQ(vcpuop(99, 0, NULL), -ENOSYS);
 	CHECK_EQ(vcpuop(~0U, 0, NULL), -ENOSYS);
-	CHECK_EQ(vcpuop(VCPUOP_register_vcpu_time_memory_area, 0, &d), -ENOSYS);
 }
 
 static void a_vcpu_that_goes_down_stops_at_once_and_continues_when_upped(void)
@@ -241,6 +240,24 @@ static void a_registered_runstate_area_is_written_at_each_publication(void)
 }
 
 /* ---- Timers ---- */
+
+static void a_registered_time_area_is_a_copy_with_its_version(void)
+{
+	struct vcpu_time_info copy = { 0 };
+	struct vcpu_register_time_memory_area area = { .addr.p = (uint64_t)&copy };
+
+	d = fake_domain(1, 1);
+	d->vcpu[0]->info->time = (struct vcpu_time_info){ .version = 6, .tsc_timestamp = 11, .system_time = 22 };
+	CHECK_EQ(vcpuop(VCPUOP_register_vcpu_time_memory_area, 0, &area), 0);
+	CHECK_MEM(&copy, &d->vcpu[0]->info->time, sizeof(copy));
+	d->vcpu[0]->info->time.system_time = 33;
+	d->vcpu[0]->info->time.version = 8;
+	vcpu_runstate_publish(d->vcpu[0]);
+	CHECK_MEM(&copy, &d->vcpu[0]->info->time, sizeof(copy));
+	area.addr.p = fake_guest_fault = 0x10000;
+	CHECK_EQ(vcpuop(VCPUOP_register_vcpu_time_memory_area, 0, &area), -EFAULT);
+	d->vcpu[0]->time_guest = 0;
+}
 
 static void a_singleshot_timer_raises_its_virq_and_wakes(void)
 {
@@ -590,6 +607,7 @@ int main(void)
 		FAKE_TEST(vcpus_above_31_have_events_once_they_registered),
 		FAKE_TEST_CPUS(runstates_add_up_to_the_time_that_has_passed, 1),
 		FAKE_TEST(a_registered_runstate_area_is_written_at_each_publication),
+		FAKE_TEST(a_registered_time_area_is_a_copy_with_its_version),
 		FAKE_TEST(a_singleshot_timer_raises_its_virq_and_wakes),
 		FAKE_TEST(a_singleshot_in_the_past_fires_at_once_whatever_its_flags),
 		FAKE_TEST(the_periodic_tick_comes_while_it_runs_and_does_not_wake_it),

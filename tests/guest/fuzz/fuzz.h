@@ -18,7 +18,6 @@ struct call {
 extern uint64_t *toy[TOYS];
 extern uint64_t toy_mfn[TOYS];
 extern unsigned int timer_port;
-extern uint64_t mfn_max;		/* the machine's last frame */
 
 /* random.c */
 void random_seed(uint64_t seed);

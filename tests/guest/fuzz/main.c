@@ -3,6 +3,7 @@
  * hypervisor.  "seed=N count=N" on the command line; the same seed gives the same actions.  It says at its
  * end that it is still there; a debug hypervisor looks over its own books when it ends.
  */
+#include "clock.h"
 #include "fuzz.h"
 
 #include <xen/event_channel.h>
@@ -42,9 +43,10 @@ static bool event_take(struct regs *r)
 	return (r->cs & 3) != 3;
 }
 
-/* Watchpoints on toys may hit anywhere: they change nothing. */
+/* Breakpoints may hit anywhere: they are switched off, lest the same instruction meets them for ever. */
 static bool debug_take(struct regs *r)
 {
+	hcall(set_debugreg, 7, 0);
 	return (r->cs & 3) != 3 && !(r->rflags & 0x100);
 }
 
@@ -56,7 +58,6 @@ static void prepare(void)
 		.address = (unsigned long)trap_stubs[TRAP_SYSCALL] };
 	struct callback_register syscall32 = { .type = CALLBACKTYPE_syscall32,
 		.address = (unsigned long)trap_stubs[TRAP_SYSCALL32] };
-	struct xen_machphys_mapping map;
 
 	for (int i = 0; i < TOYS; i++) {
 		toy[i] = page_get();
@@ -66,15 +67,24 @@ static void prepare(void)
 	    hcall(physdev_op, PHYSDEVOP_set_iopl, &iopl) ||
 	    hcall(callback_op, CALLBACKOP_register, &syscall) ||
 	    hcall(callback_op, CALLBACKOP_register, &syscall32) ||
-	    hcall(memory_op, XENMEM_machphys_mapping, &map) ||
 	    hcall(stack_switch, FLAT_KERNEL_SS, kernel_stack + sizeof(kernel_stack)))
 		guest_panic("the start was refused");
 	timer_port = timer.port;
-	mfn_max = map.max_mfn;
 	shared_info.evtchn_mask[timer_port / 64] &= ~(1ul << timer_port % 64);
 	trap_hook[TRAP_EVENT] = event_take;
 	trap_hook[1] = debug_take;
 	hcall(vm_assist, VMASST_CMD_enable, VMASST_TYPE_writable_pagetables);
+}
+
+/* Time for somebody at the console, before the domain ends. */
+static void wait_s(uint64_t seconds)
+{
+	uint64_t end = now_ns() + seconds * 1000000000;
+
+	if (seconds)
+		print("fuzz: all actions are done\n");
+	while (now_ns() < end)
+		hcall(sched_op, SCHEDOP_yield, NULL);
 }
 
 void test_main(void)
@@ -90,6 +100,7 @@ void test_main(void)
 			print("fuzz: %lu\n", i);
 	}
 	actions_report();
+	wait_s(parameter("linger=", 0));
 	print("TEST ok survives %lu actions of seed %lu\n", count, seed);
 	print("ALL TESTS RAN\n");
 }

@@ -4,7 +4,6 @@
 static uint64_t state;
 static uint8_t arena[65536] __attribute__((aligned(4096)));
 static size_t arena_used;
-uint64_t mfn_max;
 
 void random_seed(uint64_t seed)
 {
@@ -70,10 +69,13 @@ uint64_t random_va(void)
 /* A frame of the machine that is not part of the fuzzer itself. */
 static uint64_t random_foreign_mfn(void)
 {
+	const uint64_t *p2m = (const uint64_t *)start_info->mfn_list;
 	uint64_t mfn = random_below(1u << 20), own = (entry_state.rsp + 0x480000 - VIRT_BASE) / PAGE_SIZE;
 
-	if (mfn <= mfn_max && machine_to_phys_mapping[mfn] < own)
-		return toy_mfn[0];
+	for (uint64_t pfn = 0x100; pfn < own; pfn++) {		/* m2p may have holes, so not by that */
+		if (p2m[pfn] == mfn)
+			return toy_mfn[0];
+	}
 	return mfn;
 }
 

@@ -165,22 +165,35 @@ test_xend_restart() {
 	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
 }
 
+# The store dies and comes back with all it knew: xend and xenconsoled find it again.
+test_xend_store_dies() {
+	create before stay || return 1
+	wait_for said before 'DOMU UP' || return 1
+	for victim in $(pids_of xenstored); do
+		kill -9 "$victim"
+	done
+	xm list >/dev/null || { echo "list needs the store"; return 1; }
+	xenstored --pid-file /run/xenstored.pid || return 1
+	wait_for xm domid before || return 1
+	wait_for xm pause before || return 1
+	xm unpause before || return 1
+	create after stay && wait_for said after 'DOMU UP' || return 1
+	xm destroy before && xm destroy after || return 1
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
 random() {		# 0 … $1 - 1
 	echo $(($(od -An -N2 -tu2 /dev/urandom) % $1))
 }
 
 pids_of() {		# NAME, as the kernel calls it
-	for comm in /proc/[0-9]*/comm; do
-		pid=${comm#/proc/}
-		[ "$(cat "$comm" 2>/dev/null)" != "$1" ] || echo "${pid%/comm}"
-	done
+	grep -lx "$1" /proc/[0-9]*/comm 2>/dev/null | cut -d/ -f3
 }
 
 kill_one() {		# xend, xend-worker or xm; there may be none for a moment
 	for try in 1 2 3 4 5 6 7 8; do
 		victims=$(pids_of "$1")
 		[ -z "$victims" ] || break
-		usleep 50000
 	done
 	for victim in $victims; do
 		kill -9 "$victim" 2>/dev/null && killed=$((killed + 1))
@@ -212,6 +225,7 @@ test_xend_kill() {
 		2) kill_one xm ;;
 		esac
 		wait $maker
+		echo "ROUND $round: $killed killed" >/dev/console
 	done
 	wait
 	wait_for xend status || return 1
