@@ -287,7 +287,7 @@ static void do_kernel_root(void)
 
 static void do_breakpoint(void)
 {
-	hcall(set_debugreg, random_below(4), one_in(2) ? random_toy_va() : random_va());
+	hcall(set_debugreg, random_below(4), random_breakpoint());
 	note(hcall(set_debugreg, 7, one_in(2) ? random_bits() : 0x000d0001ul << random_below(2)));
 	note_trap(trap_try(store_noise, random_toy_va()));
 	hcall(set_debugreg, 7, 0);
