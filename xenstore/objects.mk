@@ -63,3 +63,10 @@ define xenstore_install
 		echo .so man1/xenstore.1 >$(DESTDIR)$(prefix)/share/man/man1/xenstore-$$c.1; done
 
 endef
+
+$(O)/tests/bench/xenstore-bench: $(O)/tests/bench/xenstore-bench.o
+	$(CC) $(USER_LDFLAGS) -o $@ $^
+
+.PHONY: bench-xenstore
+bench-xenstore: all $(SYSTEM_NEEDS) $(O)/system/dom0-debian.cpio $(O)/tests/bench/xenstore-bench
+	tests/bench/xenstore
