@@ -545,7 +545,22 @@ int gnttab_release_maps(struct domain *d)
 	return 0;
 }
 
-/* ---- Debug key g ---- */
+/* ---- Debug keys A and g ---- */
+
+void gnttab_visit_maps(struct domain *d, void (*visit)(struct page *pg, bool writes, void *data), void *data)
+{
+	struct gnttab *gt = d->gnttab;
+
+	for (uint32_t i = 0; gt && i < gt->maptrack_frames * MAPTRACK_PER_FRAME; i++) {
+		const struct maptrack *m = maptrack_find(gt, i);
+		struct grant_use use;
+
+		if (!m->flags)
+			continue;
+		gnttab_use_of(m, d->id, &use);
+		visit(use.page, use.writes, data);
+	}
+}
 
 static void gnttab_dump_domain(struct domain *d)
 {

@@ -28,6 +28,8 @@ void gnttab_free(struct domain *d);		/* nobody refers to it any more */
  */
 int gnttab_frame(struct domain *d, bool status, uint32_t index, mfn_t *mfn);
 uint32_t gnttab_frames_max(struct domain *d, bool status);	/* indexes that gnttab_frame() may accept */
+/* The pages that it has mapped of others, once for each handle; its vcpus are paused. */
+void gnttab_visit_maps(struct domain *d, void (*visit)(struct page *pg, bool writes, void *data), void *data);
 void gnttab_dump(void);				/* debug key g */
 
 #endif

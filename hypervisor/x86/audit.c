@@ -1,6 +1,7 @@
 #include "audit.h"
 #include "arch.h"
 #include "errno.h"
+#include "gnttab.h"
 #include "heap.h"
 #include "mm.h"
 #include "physdev.h"
@@ -33,6 +34,7 @@ static void expect(struct audit *a, const struct page *pg, bool with_type)
 		expected_of(a, pg)->type_count++;
 }
 
+static void expect_grant(struct page *pg, bool writes, void *a) { expect(a, pg, writes); }
 static void expect_holder(struct page *pg, void *a) { expect(a, pg, true); }
 
 static void expect_entry(struct audit *a, unsigned int level, mfn_t table, uint64_t e)
@@ -100,6 +102,7 @@ static void expect_domain(struct audit *a, struct domain *d)
 	}
 	evtchn_visit_pages(d, expect_holder, a);
 	physdev_visit_pages(d, expect_holder, a);
+	gnttab_visit_maps(d, expect_grant, a);
 }
 
 static void compare_list(struct audit *a, const struct domain *d, const struct page_list *l)

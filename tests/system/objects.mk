@@ -37,7 +37,7 @@ $(O)/system/debian-root.img: tests/system/debian-root-image
 	tests/system/debian-root-image $@
 
 SYSTEM_TESTS += $(addprefix tests/system/,guests dom0-machines dom0-devices dom0-console multiboot2 \
-	bad-boot stress debian-root)
+	bad-boot stress debian-root xl)
 SYSTEM_NEEDS += $(O)/system/debian-root.img
 
 # A PV guest built by hand: tests the builder without xend, and on Debian's Xen, so that what fails is ours.
