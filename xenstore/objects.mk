@@ -42,8 +42,8 @@ $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile: $(O)/tests/xenstor
 
 CHECK_NEEDS += $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile
 CHECK_SCRIPTS += tests/xenstore/conversations tests/xenstore/deaths tests/xenstore/bad-clients
-SYSTEM_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
-SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio
+LONG_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
+LONG_NEEDS += $(O)/system/dom0-debian.cpio
 
 FUZZERS += xenstored
 fuzz_xenstored_SRC := $(test_ring_SRC)
