@@ -36,9 +36,9 @@ $(O)/system/debian-root.img: tests/system/debian-root-image
 	@mkdir -p $(@D)
 	tests/system/debian-root-image $@
 
-SYSTEM_TESTS += $(addprefix tests/system/,guests dom0-machines dom0-devices dom0-console multiboot2 \
-	bad-boot stress debian-root xl)
-SYSTEM_NEEDS += $(O)/system/debian-root.img
+SYSTEM_TESTS += $(addprefix tests/system/,guests dom0-devices dom0-console multiboot2 bad-boot)
+LONG_TESTS += $(addprefix tests/system/,guests-fuzz dom0-machines stress debian-root xl)
+LONG_NEEDS += $(O)/system/debian-root.img $(O)/system/dom0-debian.cpio
 
 # A PV guest built by hand: tests the builder without xend, and on Debian's Xen, so that what fails is ours.
 $(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP_OBJS) $(XS_OBJS) $(BASE_OBJS)
