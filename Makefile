@@ -45,7 +45,7 @@ define newline
 
 endef
 
-.PHONY: all check test run bench fuzz deps packages install clean help
+.PHONY: all check test test-long run bench fuzz deps packages install clean help
 all:
 
 # Each directory names its own objects, programs, tests and installed files.
@@ -82,6 +82,7 @@ help:
 	@echo "make            build everything into $(O)/"
 	@echo "make check      unit and protocol tests on this host (no root, under a minute)"
 	@echo "make test       every test, QEMU included; installs missing packages (root)"
+	@echo "make test-long  also the long ones: many machines, stress, a Debian root, guests' lives, fuzzing"
 	@echo "make run        build, and boot it all in QEMU into a domain 0 shell (root)"
 	@echo "make bench      ratios against Debian's Xen and its tools"
 	@echo "make fuzz       fuzz what parses (clang; FUZZ_SECONDS=60 each)"

@@ -3,6 +3,7 @@
 #                  (and libraries in test_NAME_LIBS), built with the sanitizers
 #   CHECK_SCRIPTS  executables that print TAP, need neither root nor QEMU: part of `make check`
 #   SYSTEM_TESTS   executables that print TAP and boot QEMU: part of `make test`
+#   LONG_TESTS     the same, but long or hungry: `make test-long` runs them too
 #   FUZZERS        names NAME, each tests/fuzz/fuzz_NAME.c with the sources in fuzz_NAME_SRC
 
 UNIT_BINS := $(UNIT_TESTS:%=$(O)/tests/unit/test_%)
@@ -38,6 +39,10 @@ test:
 	tests/deps $(PACKAGES)
 	$(MAKE) all $(UNIT_BINS) $(CHECK_NEEDS) $(SYSTEM_NEEDS)
 	tests/run $(UNIT_BINS) $(CHECK_SCRIPTS) $(SYSTEM_TESTS)
+
+test-long: test
+	$(MAKE) $(LONG_NEEDS)
+	tests/run $(LONG_TESTS)
 
 fuzz: $(FUZZ_BINS)
 	for f in $(FUZZ_BINS); do $$f -max_total_time=$(FUZZ_SECONDS) || exit 1; done

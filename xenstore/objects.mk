@@ -42,8 +42,8 @@ $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile: $(O)/tests/xenstor
 
 CHECK_NEEDS += $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile
 CHECK_SCRIPTS += tests/xenstore/conversations tests/xenstore/deaths tests/xenstore/bad-clients
-SYSTEM_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
-SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio
+LONG_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
+LONG_NEEDS += $(O)/system/dom0-debian.cpio
 
 FUZZERS += xenstored
 fuzz_xenstored_SRC := $(test_ring_SRC)
@@ -63,3 +63,10 @@ define xenstore_install
 		echo .so man1/xenstore.1 >$(DESTDIR)$(prefix)/share/man/man1/xenstore-$$c.1; done
 
 endef
+
+$(O)/tests/bench/xenstore-bench: $(O)/tests/bench/xenstore-bench.o
+	$(CC) $(USER_LDFLAGS) -o $@ $^
+
+.PHONY: bench-xenstore
+bench-xenstore: all $(SYSTEM_NEEDS) $(O)/system/dom0-debian.cpio $(O)/tests/bench/xenstore-bench
+	tests/bench/xenstore

@@ -28,5 +28,5 @@ define install_xm
 
 endef
 INSTALL_STEPS += install_xm
-SYSTEM_TESTS += tests/system/xend
-SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS)
+LONG_TESTS += tests/system/xend
+LONG_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS)

@@ -44,10 +44,10 @@ SYSTEM_NEEDS += $(O)/system/debian-root.img
 $(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP_OBJS) $(XS_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(BUILD_LIBS) $(HYP_LIBS)
 
-SYSTEM_TESTS += tests/system/builder
-SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
+LONG_TESTS += tests/system/builder
+LONG_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
 
-bench: all $(SYSTEM_NEEDS) $(O)/system/dom0-debian.cpio
+bench: all $(SYSTEM_NEEDS) $(LONG_NEEDS) $(O)/system/dom0-debian.cpio
 	tests/bench/run
 
 # With what `make install` installs; it starts with xenstored alone, or with all of it once xend is there.

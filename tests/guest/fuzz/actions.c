@@ -287,7 +287,7 @@ static void do_kernel_root(void)
 
 static void do_breakpoint(void)
 {
-	hcall(set_debugreg, random_below(4), one_in(2) ? random_toy_va() : random_va());
+	hcall(set_debugreg, random_below(4), random_breakpoint());
 	note(hcall(set_debugreg, 7, one_in(2) ? random_bits() : 0x000d0001ul << random_below(2)));
 	note_trap(trap_try(store_noise, random_toy_va()));
 	hcall(set_debugreg, 7, 0);
@@ -312,7 +312,7 @@ static void do_balloon(void)
 		return;
 	frame = pfn;
 	if (!reservation_one(XENMEM_populate_physmap, &frame))
-		guest_panic("a page was not given again");
+		frame = (1ul << 40) - 1;	/* no memory: the toy is without a frame from now on */
 	toy_mfn[t] = frame;
 	((uint64_t *)start_info->mfn_list)[pfn] = frame;
 	note(page_protect(toy[t], true));

@@ -382,8 +382,8 @@ static void make_segment_base(struct call *c)
 
 static void make_debugreg(struct call *c)
 {
-	c->args[0] = random_below(7);		/* dr7 is actions.c's */
-	c->args[1] = one_in(2) ? random_toy_va() : random_va();
+	c->args[0] = one_in(4) ? 6 : random_below(4);	/* 7, and 5 which is 7, are actions.c's */
+	c->args[1] = random_breakpoint();
 }
 
 static void make_numbers(struct call *c)

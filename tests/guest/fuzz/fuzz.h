@@ -29,6 +29,7 @@ uint64_t random_va(void);		/* toys, gaps, the reserved area, non-canonical */
 uint64_t random_mfn(void);		/* toys, tables, memory of others, devices, none */
 uint64_t random_pte(void);
 uint64_t random_toy_va(void);		/* inside a toy page, not always aligned */
+uint64_t random_breakpoint(void);	/* for debug registers 0-3 */
 void *random_buffer(size_t size);	/* scratch memory for arguments, filled with noise */
 void buffers_reset(void);
 

@@ -126,3 +126,11 @@ void *random_buffer(size_t size)
 		*(uint64_t *)(p + i) = one_in(4) ? random_bits() : random_number();
 	return p;
 }
+
+/* QEMU 7.2 refuses watchpoints that reach beyond the end of the address space, and then mixes them up. */
+uint64_t random_breakpoint(void)
+{
+	uint64_t va = one_in(2) ? random_toy_va() : random_va();
+
+	return va > -PAGE_SIZE ? 0x7ffffffff000 : va;
+}
