@@ -27,7 +27,8 @@ static long domctl_create(struct domain *none, struct xen_domctl *op)
 	int rc;
 
 	if (config->flags & ~CREATE_FLAGS || config->iommu_opts || config->vmtrace_size ||
-	    config->grant_opts & ~XEN_DOMCTL_GRANT_version_mask)
+	    config->grant_opts & ~XEN_DOMCTL_GRANT_version_mask || config->arch.emulation_flags ||
+	    config->arch.misc_flags)
 		return -EINVAL;
 	if (config->cpupool_id)
 		return -ENOENT;

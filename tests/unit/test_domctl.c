@@ -171,6 +171,9 @@ static void promises_that_can_not_be_kept_are_refused(void)
 	op.u.createdomain.grant_opts = 0x12;
 	CHECK_EQ(call(XEN_DOMCTL_createdomain, 9), -EINVAL);
 	op.u.createdomain = good;
+	op.u.createdomain.arch.emulation_flags = 1;
+	CHECK_EQ(call(XEN_DOMCTL_createdomain, 9), -EINVAL);
+	op.u.createdomain = good;
 	op.u.createdomain.vmtrace_size = 4096;
 	CHECK_EQ(call(XEN_DOMCTL_createdomain, 9), -EINVAL);
 	op.u.createdomain = good;
