@@ -63,7 +63,11 @@ bool arch_frame_is_replaced(const struct cpu_user_regs *regs);	/* by one of thes
 void arch_hypercall_restart(const uint64_t *arg, unsigned int nargs);
 
 /* Frames: what a type means, and who may still see the frame as what it was. */
-int arch_page_validate(struct page *pg, enum page_type type);	/* takes the entries' references, or none: -EINVAL */
+/*
+ * A BUSY frame's contents: taken into use, with the references its entries need, or not (-EINVAL), and
+ * page_type_validated() called; or let go and page_type_clear() called.  Page tables may stay BUSY (-ERESTART).
+ */
+int arch_page_validate(struct page *pg, enum page_type type);
 void arch_page_devalidate(struct page *pg, enum page_type type);
 void arch_page_type_changed(struct page *pg, enum page_type old);
 void arch_page_released(struct domain *d, struct page *pg);	/* the last reference went */

@@ -10,7 +10,7 @@ HV_ASFLAGS := -g -iquote $(O)/hv -iquote hypervisor -iquote hypervisor/x86 -MMD 
 HV_SRC += hypervisor/guest.c hypervisor/heap.c hypervisor/hypercall.c hypervisor/main.c hypervisor/memory.c
 HV_SRC += hypervisor/page.c hypervisor/string.c hypervisor/version.c
 HV_SRC += $(addprefix hypervisor/x86/,audit.c bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c pv_desc.c \
-	pv_dom0.c pv_domain.c pv_emulate.c pv_hypercalls.c pv_io.c pv_memory.c pv_mm.c pv_mmu.c pv_msr.c \
+	pv_dom0.c pv_domain.c pv_emulate.c pv_hypercalls.c pv_io.c pv_memory.c pv_mm.c pv_mmu.c pv_msr.c pv_tree.c \
 	pv_ptwr.c pv_traps.c pv_vcpu.c setup.c traps.c)
 HV_ASM += hypervisor/x86/boot.S hypervisor/x86/entry.S
 
@@ -129,7 +129,7 @@ test_domctl_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/,ctl.c domctl.c domctl_
 
 # Page tables of PV guests, on the same machine.
 UNIT_TESTS += pv_mm
-test_pv_mm_SRC := $(HV_CORE_SRC) hypervisor/x86/pv_mm.c hypervisor/x86/pv_mmu.c
+test_pv_mm_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/x86/,pv_mm.c pv_mmu.c pv_tree.c)
 
 # GRUB's 20_linux_xen looks for /boot/xen-*; the symbols are for who reads a crash.
 HV_NAME := xen-4.17-xylem$(VERSION)

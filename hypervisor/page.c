@@ -120,19 +120,21 @@ static bool page_type_is_checked(enum page_type t)
 	return t >= PAGE_L1;		/* page tables and descriptors: their contents must be validated */
 }
 
-/* Our cmpxchg made it BUSY with one reference: validate, then publish the outcome. */
-static int page_validate_first(struct page *pg, enum page_type t)
+void page_type_validated(struct page *pg, bool is_valid)
 {
-	int rc = arch_page_validate(pg, t);
-
-	if (rc == 0)
+	if (is_valid)
 		__atomic_fetch_xor(&pg->type, TYPE_BUSY | TYPE_VALIDATED, __ATOMIC_RELEASE);
 	else			/* back to no use at all; its entries hold nothing */
-		__atomic_store_n(&pg->type, (uint64_t)PAGE_NONE << TYPE_SHIFT, __ATOMIC_RELEASE);
-	return rc;
+		page_type_clear(pg);
 }
 
-int page_get_type(struct page *pg, enum page_type t)
+/* Page tables of levels 2 to 4 can be BUSY for long; whatever else is BUSY is done in a moment. */
+static bool is_busy_for_long(uint64_t type)
+{
+	return type & TYPE_BUSY && type >> TYPE_SHIFT >= PAGE_L2 && type >> TYPE_SHIFT <= PAGE_L4;
+}
+
+int page_type_take(struct page *pg, enum page_type t)
 {
 	uint64_t x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), want;
 
@@ -141,6 +143,8 @@ int page_get_type(struct page *pg, enum page_type t)
 
 		if ((x & TYPE_COUNT) == TYPE_COUNT || (changes && !is_unused))
 			return -EINVAL;
+		if (is_busy_for_long(x))
+			return -EBUSY;
 		if (x & TYPE_BUSY) {
 			cpu_relax();
 			x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
@@ -154,14 +158,21 @@ int page_get_type(struct page *pg, enum page_type t)
 		if (__atomic_compare_exchange_n(&pg->type, &x, want, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			break;
 	}
-	if (want & TYPE_COUNT & ~1UL || (want & TYPE_COUNT) != 1)
+	if ((want & TYPE_COUNT) != 1)
 		return 0;
 	if (x >> TYPE_SHIFT != t)	/* no CPU may still see it as what it was */
 		arch_page_type_changed(pg, x >> TYPE_SHIFT);
-	return page_type_is_checked(t) ? page_validate_first(pg, t) : 0;
+	return page_type_is_checked(t);
 }
 
-void page_put_type(struct page *pg)
+int page_get_type(struct page *pg, enum page_type t)
+{
+	int rc = page_type_take(pg, t);
+
+	return rc <= 0 ? rc : arch_page_validate(pg, t);
+}
+
+bool page_type_drop(struct page *pg)
 {
 	uint64_t x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), want;
 	bool is_last;
@@ -175,11 +186,19 @@ void page_put_type(struct page *pg)
 		if (is_last)		/* before anyone can see it unused */
 			pg->tlb_stamp = arch_tlb_clock();
 	} while (!__atomic_compare_exchange_n(&pg->type, &x, want, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
-	if (!(want & TYPE_BUSY))
-		return;
-	arch_page_devalidate(pg, x >> TYPE_SHIFT);
+	return want & TYPE_BUSY;
+}
+
+void page_type_clear(struct page *pg)
+{
 	pg->tlb_stamp = arch_tlb_clock();
 	__atomic_store_n(&pg->type, (uint64_t)PAGE_NONE << TYPE_SHIFT, __ATOMIC_RELEASE);
+}
+
+void page_put_type(struct page *pg)
+{
+	if (page_type_drop(pg))
+		arch_page_devalidate(pg, page_type(pg));
 }
 
 bool page_get_and_type(struct page *pg, const struct domain *d, enum page_type t)

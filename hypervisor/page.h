@@ -38,9 +38,7 @@ enum page_type { PAGE_NONE, PAGE_WRITABLE, PAGE_L1, PAGE_L2, PAGE_L3, PAGE_L4, P
 #define TYPE_SHIFT	60
 #define TYPE_PINNED	(1UL << 59)	/* the guest holds one reference by MMUEXT_PIN */
 #define TYPE_VALIDATED	(1UL << 58)	/* entries checked, their references held */
-#define TYPE_PARTIAL	(1UL << 57)	/* validation or its undo stopped half-way: TYPE_DONE entries hold references */
-#define TYPE_BUSY	(1UL << 56)	/* some CPU validates or undoes it now */
-#define TYPE_DONE_SHIFT	40		/* 0..512 entries, while PARTIAL */
+#define TYPE_BUSY	(1UL << 57)	/* being validated or undone; it may take its time, see x86/pv_tree.h */
 #define TYPE_COUNT	((1UL << 32) - 1)
 
 struct page_list { uint32_t head, tail; uint64_t count; };
@@ -64,11 +62,24 @@ struct page *page_list_next(const struct page *pg);
 bool page_get(struct page *pg, const struct domain *d);
 struct page *page_get_mfn(mfn_t mfn, const struct domain *d);	/* NULL likewise, or not RAM */
 void page_put(struct page *pg);		/* the last one frees it */
-/* Adds a reference of type `t`, validating if it's the first: 0, -EINVAL (wrong use), -EBUSY, -ERESTART. */
+/*
+ * Adds a reference of type `t`, validating if it's the first: 0, -EINVAL (wrong use), -EBUSY (page tables
+ * that are just being taken into use or let go), -ERESTART (page tables: call again, it goes on from there).
+ */
 int page_get_type(struct page *pg, enum page_type t);
 void page_put_type(struct page *pg);
 bool page_get_and_type(struct page *pg, const struct domain *d, enum page_type t);
 void page_put_and_type(struct page *pg);
+
+/*
+ * The steps of these two, for who validates page tables one after the other.  Taking a reference: 0, or 1:
+ * it's the first, the frame is BUSY and the caller validates it and says how that ended; or an error as above.
+ * Dropping one: true: it was the last, the frame is BUSY, the caller undoes it and then clears the type.
+ */
+int page_type_take(struct page *pg, enum page_type t);
+void page_type_validated(struct page *pg, bool is_valid);
+bool page_type_drop(struct page *pg);
+void page_type_clear(struct page *pg);
 
 static inline enum page_type page_type(const struct page *pg)
 {

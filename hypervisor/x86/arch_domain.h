@@ -5,6 +5,7 @@
 #include "abi.h"
 #include "bitmap.h"
 #include "lock.h"
+#include "pv_tree.h"
 #include "types.h"
 
 struct cpu_policy;
@@ -14,6 +15,7 @@ struct e820_map { uint32_t count; struct e820_entry { uint64_t start, size; uint
 
 struct arch_domain {
 	struct spinlock mm_lock;	/* this domain's page tables: every change of an entry, every (un)pin */
+	struct pv_tree tree;		/* what is unfinished of them */
 	struct cpumask dirty_cpus;	/* CPUs that may hold TLB entries of it */
 	uint64_t relinquish_left;	/* frames of a dying domain not yet taken from it */
 	bool is_relinquishing;

@@ -46,12 +46,12 @@ static void expect_entry(struct audit *a, unsigned int level, mfn_t table, uint6
 	expect(a, mfn_to_page(pte_mfn(e)), level > 1 || e & PTE_RW);
 }
 
-static void expect_table(struct audit *a, struct page *pg)
+static void expect_table(struct audit *a, struct page *pg, unsigned int entries)
 {
 	unsigned int level = page_type(pg) - PAGE_L1 + 1;
 	const uint64_t *table = mfn_to_virt(page_to_mfn(pg));
 
-	for (unsigned int i = 0; i < 512; i++)
+	for (unsigned int i = 0; i < entries; i++)
 		if (level < 4 || i < 256 || i > 271)
 			expect_entry(a, level, page_to_mfn(pg), table[i]);
 }
@@ -66,8 +66,25 @@ static void expect_page(struct audit *a, struct page *pg)
 		expected_of(a, pg)->type_count++;
 	if (pg->type & TYPE_PINNED)
 		expect(a, pg, true);
-	if (t >= PAGE_L1 && t <= PAGE_L4 && page_type_count(pg))
-		expect_table(a, pg);
+	if (t >= PAGE_L1 && t <= PAGE_L4 && page_type_count(pg) && !(pg->type & TYPE_BUSY))
+		expect_table(a, pg, 512);
+}
+
+/* An unfinished tree's tables: what their entries hold so far, and what keeps them. */
+static void expect_tree(struct audit *a, const struct pv_tree *t)
+{
+	for (unsigned int i = 0; i < t->depth; i++) {
+		const struct pv_tree_table *f = &t->table[i];
+		bool child_leaves = i + 1 < t->depth && f[1].was_valid;
+
+		expect_table(a, f->pg, f->held - child_leaves);
+		if (i || t->is_kept)
+			expect(a, f->pg, false);
+		if (!f->was_valid)
+			expected_of(a, f->pg)->type_count++;
+	}
+	for (unsigned int i = 0; i < t->outcomes; i++)
+		expect(a, t->outcome[i].pg, !t->outcome[i].error);
 }
 
 static void expect_vcpu(struct audit *a, const struct vcpu *v)
@@ -95,6 +112,7 @@ static void expect_domain(struct audit *a, struct domain *d)
 
 	expect_list(a, &d->pages);
 	expect_list(a, &d->xen_pages);
+	expect_tree(a, &d->arch.tree);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		v = domain_vcpu(d, i);
 		if (v)

@@ -84,15 +84,26 @@ static void context_set_callbacks(struct vcpu *v, const struct vcpu_guest_contex
 			(void)pv_set_debugreg(v, i, c->debugreg[i]);	/* one it may not set stays clear */
 }
 
+/* -ERESTART: its tables aren't all validated, and a softirq waits. */
+static int context_set_root(struct vcpu *v, int (*set)(struct vcpu *v, mfn_t mfn), uint64_t cr3)
+{
+	int rc;
+
+	do
+		rc = set(v, MFN(cr3 ? xen_cr3_to_pfn(cr3) : 0));
+	while (rc == -ERESTART && !hypercall_should_yield());
+	return rc;
+}
+
 /* Frames first: they are what can be refused. */
 static int context_set_frames(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	int rc = pv_set_gdt(v, (const uint64_t *)c->gdt_frames, c->gdt_ents);
 
 	if (!rc)
-		rc = pv_new_root(v, MFN(xen_cr3_to_pfn(c->ctrlreg[3])));
+		rc = context_set_root(v, pv_new_root, c->ctrlreg[3]);
 	if (!rc)
-		rc = pv_new_user_root(v, MFN(c->ctrlreg[1] ? xen_cr3_to_pfn(c->ctrlreg[1]) : 0));
+		rc = context_set_root(v, pv_new_user_root, c->ctrlreg[1]);
 	if (!rc && c->ldt_ents)
 		rc = pv_set_ldt(v, c->ldt_base, c->ldt_ents);
 	if (!rc && !(c->flags & VGCF_in_kernel) && !v->arch.pv.root_user)

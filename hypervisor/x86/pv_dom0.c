@@ -11,6 +11,7 @@
 #include "options.h"
 #include "printk.h"
 #include "pv_mm.h"
+#include "pv_tree.h"
 #include "sched.h"
 #include "string.h"
 
@@ -336,12 +337,16 @@ static void tables_pin(struct dom0_build *b, mfn_t root)
 	struct page *pg = page_get_mfn(root, b->d);
 	int rc;
 
-	spin_lock(&b->d->arch.mm_lock);
-	rc = page_get_type(pg, PAGE_L4);
+	do {
+		spin_lock(&b->d->arch.mm_lock);
+		rc = pv_tree_settle(b->d);
+		if (!rc)
+			rc = pv_tree_get_type(b->d, pg, 4);
+		spin_unlock(&b->d->arch.mm_lock);
+	} while (rc == -ERESTART);
 	if (rc)
 		panic("BUG: domain 0's first page tables don't validate: %d", rc);
 	__atomic_fetch_or(&pg->type, TYPE_PINNED, __ATOMIC_SEQ_CST);
-	spin_unlock(&b->d->arch.mm_lock);
 }
 
 /* ---- What it is told ---- */

@@ -5,6 +5,7 @@
 #include "hypercall.h"
 #include "physdev.h"
 #include "pv_mm.h"
+#include "pv_tree.h"
 #include "string.h"
 
 int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *config) { return 0; }
@@ -32,30 +33,46 @@ void pv_hypercall_page_fill(uint8_t *page)
 /* The guest's and the owner's own claim on a frame; who else refers to it keeps it a while. */
 static void frame_relinquish(struct domain *d, struct page *pg)
 {
-	spin_lock(&d->arch.mm_lock);
 	if (__atomic_fetch_and(&pg->type, ~TYPE_PINNED, __ATOMIC_SEQ_CST) & TYPE_PINNED)
 		page_put_and_type(pg);
-	spin_unlock(&d->arch.mm_lock);
 	if (__atomic_fetch_and(&pg->count, ~PAGE_ALLOCATED, __ATOMIC_SEQ_CST) & PAGE_ALLOCATED)
 		page_put(pg);
 }
 
-/* The first frame of the list, moved to its end and referenced; NULL: there's none. */
+/* The first frame of the list, moved to its end and referenced; NULL: there's none left. */
 static struct page *frame_next(struct domain *d)
 {
-	struct page *pg;
+	struct page *pg, *got = NULL;
 
 	spin_lock(&d->page_lock);
-	do {
+	while (!got && d->arch.relinquish_left) {
 		pg = page_list_first(&d->pages);
-		if (!pg)
+		if (!pg) {
+			d->arch.relinquish_left = 0;
 			break;
+		}
 		page_list_del(&d->pages, pg);
 		page_list_add_tail(&d->pages, pg);
 		d->arch.relinquish_left--;
-	} while (!page_get(pg, d) && d->arch.relinquish_left);	/* it is being freed just now */
+		if (page_get(pg, d))		/* else it is being freed just now */
+			got = pg;
+	}
 	spin_unlock(&d->page_lock);
-	return pg;
+	return got;
+}
+
+/* One of them, when no tree of page tables is unfinished. */
+static void frame_relinquish_next(struct domain *d)
+{
+	struct page *pg;
+
+	spin_lock(&d->arch.mm_lock);
+	pg = pv_tree_drop_outcomes(d) ? NULL : frame_next(d);
+	if (pg) {
+		frame_relinquish(d, pg);
+		page_put(pg);
+	}
+	spin_unlock(&d->arch.mm_lock);
 }
 
 int arch_domain_relinquish(struct domain *d)
@@ -68,13 +85,8 @@ int arch_domain_relinquish(struct domain *d)
 		d->arch.relinquish_left = d->pages.count;
 		d->arch.is_relinquishing = true;
 	}
-	while (d->arch.relinquish_left) {
-		struct page *pg = frame_next(d);
-
-		if (!pg)
-			break;
-		frame_relinquish(d, pg);
-		page_put(pg);
+	while (d->arch.relinquish_left || READ_ONCE(d->arch.tree.depth) || d->arch.tree.outcomes) {
+		frame_relinquish_next(d);
 		if (hypercall_should_yield())
 			return -ERESTART;
 	}

@@ -1,4 +1,5 @@
 #include "pv_mm.h"
+#include "pv_tree.h"
 #include "arch.h"
 #include "ioapic.h"
 #include "layout.h"
@@ -6,9 +7,6 @@
 #include "heap.h"
 #include "printk.h"
 #include "string.h"
-
-#define HV_SLOT_FIRST 256
-#define HV_SLOT_LAST 271
 
 /* What a guest may not set; not-present entries are its own business. */
 #define L1_DISALLOWED(e) (((e) & PTE_ADDR) >> paddr_bits || ((e) & PTE_NX && !pte_nx))
@@ -19,8 +17,8 @@
 
 void pv_root_fill(uint64_t *table)
 {
-	memcpy(&table[HV_SLOT_FIRST], &hv_root[HV_SLOT_FIRST],
-	       (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(*table));
+	memcpy(&table[HV_FIRST_SLOT], &hv_root[HV_FIRST_SLOT],
+	       HV_SLOTS * sizeof(*table));
 }
 
 /* Device frames: the hardware domain may map them, but not those that would give it other domains. */
@@ -46,7 +44,7 @@ static int l1_get_io(uint64_t *e, const struct domain *d)
 	return 0;
 }
 
-static int l1_get(uint64_t *e, const struct domain *d, const struct domain *owner)
+int pv_l1_get(uint64_t *e, const struct domain *d, const struct domain *owner)
 {
 	struct page *pg;
 
@@ -71,7 +69,7 @@ static int l1_get(uint64_t *e, const struct domain *d, const struct domain *owne
 	return 0;
 }
 
-static void l1_put(uint64_t e)
+void pv_l1_put(uint64_t e)
 {
 	struct page *pg;
 
@@ -83,101 +81,68 @@ static void l1_put(uint64_t e)
 	page_put(pg);
 }
 
-static enum page_type table_type(unsigned int level) { return PAGE_L1 + level - 1; }
+int pv_upper_judge(unsigned int level, uint64_t *e)
+{
+	if (UPPER_DISALLOWED(*e))
+		return -EINVAL;
+	*e |= PTE_U | (level == 4 ? PTE_A : 0);
+	return 0;
+}
 
-static int upper_get(unsigned int level, uint64_t *e, const struct domain *d)
+static int upper_get(unsigned int level, uint64_t *e, struct domain *d)
 {
 	struct page *pg;
 	int rc;
 
 	if (!(*e & PTE_P))
 		return 0;
-	if (UPPER_DISALLOWED(*e))
-		return -EINVAL;
+	rc = pv_upper_judge(level, e);
+	if (rc)
+		return rc;
 	pg = page_get_mfn(pte_mfn(*e), d);
 	if (!pg)
 		return -EINVAL;
-	rc = page_get_type(pg, table_type(level - 1));
-	if (rc) {
+	rc = pv_tree_get_type(d, pg, level - 1);
+	if (rc)
 		page_put(pg);
-		return rc;
-	}
-	*e |= PTE_U | (level == 4 ? PTE_A : 0);
-	return 0;
-}
-
-static void upper_put(uint64_t e)
-{
-	if (e & PTE_P)
-		page_put_and_type(mfn_to_page(pte_mfn(e)));
+	return rc;
 }
 
 /*
  * A level-4 table may map itself, read-only: guests find their tables by that.  No reference is needed,
  * for it lives as long as its table.  `at` is where the entry is, or will be.
  */
-static bool is_self_map(unsigned int level, const uint64_t *at, uint64_t e)
+bool pv_is_self_map(unsigned int level, const uint64_t *at, uint64_t e)
 {
 	return level == 4 && e & PTE_P && mfn_eq(pte_mfn(e), virt_to_mfn(at));
 }
 
-static int self_map_get(uint64_t *e)
+int pv_self_map_judge(uint64_t *e)
 {
-	if (UPPER_DISALLOWED(*e) || *e & PTE_RW)
-		return -EINVAL;
-	*e |= PTE_U | PTE_A;
-	return 0;
+	return *e & PTE_RW ? -EINVAL : pv_upper_judge(4, e);
 }
 
-static int entry_get(unsigned int level, const uint64_t *at, uint64_t *e, const struct domain *d,
+bool pv_is_hv_slot(unsigned int level, unsigned int i)
+{
+	return level == 4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT;
+}
+
+static int entry_get(unsigned int level, const uint64_t *at, uint64_t *e, struct domain *d,
 		     const struct domain *owner)
 {
 	if (level == 1)
-		return l1_get(e, d, owner);
+		return pv_l1_get(e, d, owner);
 	if (owner != d)
 		return -EINVAL;
-	return is_self_map(level, at, *e) ? self_map_get(e) : upper_get(level, e, d);
+	return pv_is_self_map(level, at, *e) ? pv_self_map_judge(e) : upper_get(level, e, d);
 }
 
 static void entry_put(unsigned int level, const uint64_t *at, uint64_t e)
 {
 	if (level == 1)
-		l1_put(e);
-	else if (!is_self_map(level, at, e))
-		upper_put(e);
-}
-
-static bool is_hv_slot(unsigned int level, unsigned int i)
-{
-	return level == 4 && i >= HV_SLOT_FIRST && i <= HV_SLOT_LAST;
-}
-
-static void table_release(uint64_t *table, unsigned int level, unsigned int count)
-{
-	for (unsigned int i = 0; i < count; i++)
-		if (!is_hv_slot(level, i))
-			entry_put(level, &table[i], table[i]);
-}
-
-static int table_validate(uint64_t *table, unsigned int level, const struct domain *d)
-{
-	for (unsigned int i = 0; i < 512; i++) {
-		uint64_t e = table[i];
-		int rc;
-
-		if (!(e & PTE_P) || is_hv_slot(level, i))
-			continue;
-		rc = entry_get(level, &table[i], &e, d, d);
-		if (rc) {
-			table_release(table, level, i);
-			return rc;
-		}
-		if (e != table[i])
-			table[i] = e;
-	}
-	if (level == 4)
-		pv_root_fill(table);
-	return 0;
+		pv_l1_put(e);
+	else if (e & PTE_P && !pv_is_self_map(level, at, e))
+		page_put_and_type(mfn_to_page(pte_mfn(e)));
 }
 
 int pv_descriptor_check(uint64_t *descriptor)
@@ -196,41 +161,6 @@ int pv_descriptor_check(uint64_t *descriptor)
 		return 0;
 	}
 	return -EINVAL;
-}
-
-static int segdesc_validate(uint64_t *table)
-{
-	for (unsigned int i = 0; i < 512; i++) {
-		uint64_t x = table[i];
-
-		if (pv_descriptor_check(&x))
-			return -EINVAL;
-		if (x != table[i])
-			table[i] = x;
-	}
-	return 0;
-}
-
-int arch_page_validate(struct page *pg, enum page_type type)
-{
-	struct domain *d = domain_owner(pg->owner);
-	uint64_t *table = mfn_to_virt(page_to_mfn(pg));
-
-	if (type == PAGE_SEGDESC)
-		return segdesc_validate(table);
-	return table_validate(table, type - PAGE_L1 + 1, d);
-}
-
-void arch_page_devalidate(struct page *pg, enum page_type type)
-{
-	uint64_t *table = mfn_to_virt(page_to_mfn(pg));
-	unsigned int level = type - PAGE_L1 + 1;
-
-	if (type == PAGE_SEGDESC)
-		return;
-	table_release(table, level, 512);
-	if (level == 4)
-		memset(&table[HV_SLOT_FIRST], 0, (HV_SLOT_LAST - HV_SLOT_FIRST + 1) * sizeof(*table));
 }
 
 /* No CPU that ran the owner may still hold a translation from when the frame was something else. */
@@ -267,7 +197,7 @@ int pv_entry_set(unsigned int level, uint64_t *entry, uint64_t value, struct dom
 	uint64_t old = READ_ONCE(*entry);
 	int rc;
 
-	if (is_hv_slot(level, (uint64_t)entry / 8 % 512))
+	if (pv_is_hv_slot(level, (uint64_t)entry / 8 % 512))
 		return -EINVAL;
 	if (level == 1 && l1_is_same_mapping(old, value) && mfn_is_ram(pte_mfn(value)) &&
 	    !L1_DISALLOWED(value)) {
@@ -303,17 +233,6 @@ uint64_t *pv_walk(const struct page *root, uint64_t va)
 	return &table[pt_index(va, 1)];
 }
 
-/* The frame as a root of `d`, with both references; NULL. */
-static struct page *root_get(struct domain *d, mfn_t mfn)
-{
-	struct page *pg;
-
-	if (!mfn_is_ram(mfn))
-		return NULL;
-	pg = mfn_to_page(mfn);
-	return page_get_and_type(pg, d, PAGE_L4) ? pg : NULL;
-}
-
 void pv_load_root(struct vcpu *v)
 {
 	struct page *root = v->arch.pv.in_kernel ? v->arch.pv.root_kernel : v->arch.pv.root_user;
@@ -321,50 +240,74 @@ void pv_load_root(struct vcpu *v)
 	cr3_load(mfn_to_paddr(page_to_mfn(root)));
 }
 
-int pv_new_root(struct vcpu *v, mfn_t mfn)
+/* The frame as a root of `d`, with both references.  -EINVAL, -ERESTART. */
+static int root_get(struct domain *d, mfn_t mfn, struct page **root)
+{
+	struct page *pg = page_get_mfn(mfn, d);
+	int rc;
+
+	if (!pg)
+		return -EINVAL;
+	rc = pv_tree_get_type(d, pg, 4);
+	if (rc) {
+		page_put(pg);
+		return rc == -ERESTART ? rc : -EINVAL;
+	}
+	*root = pg;
+	return 0;
+}
+
+static int new_root(struct vcpu *v, mfn_t mfn)
 {
 	struct pv_vcpu *pv = &v->arch.pv;
-	struct domain *d = v->domain;
-	struct page *old, *pg;
+	struct page *old = pv->root_kernel;
+	int rc = root_get(v->domain, mfn, &pv->root_kernel);
 
-	spin_lock(&d->arch.mm_lock);
-	pg = root_get(d, mfn);
-	if (!pg) {
-		spin_unlock(&d->arch.mm_lock);
-		return -EINVAL;
-	}
-	old = pv->root_kernel;
-	pv->root_kernel = pg;
+	if (rc)
+		return rc;
 	if (v == current_vcpu()) {
-		if (old == pg)
+		if (old == pv->root_kernel)
 			tlb_flush_local();
 		else
 			pv_load_root(v);
 	}
 	if (old)
 		page_put_and_type(old);
-	spin_unlock(&d->arch.mm_lock);
+	return 0;
+}
+
+int pv_new_root(struct vcpu *v, mfn_t mfn)
+{
+	int rc = pv_tree_lock(v->domain);
+
+	if (!rc) {
+		rc = new_root(v, mfn);
+		spin_unlock(&v->domain->arch.mm_lock);
+	}
+	return rc;
+}
+
+static int new_user_root(struct vcpu *v, mfn_t mfn)
+{
+	struct pv_vcpu *pv = &v->arch.pv;
+	struct page *old = pv->root_user, *pg = NULL;
+	int rc = mfn.n ? root_get(v->domain, mfn, &pg) : 0;
+
+	if (rc)
+		return rc;
+	pv->root_user = pg;
+	if (old)
+		page_put_and_type(old);
 	return 0;
 }
 
 int pv_new_user_root(struct vcpu *v, mfn_t mfn)
 {
-	struct pv_vcpu *pv = &v->arch.pv;
-	struct domain *d = v->domain;
-	struct page *old, *pg = NULL;
+	int rc = pv_tree_lock(v->domain);
 
-	spin_lock(&d->arch.mm_lock);
-	if (mfn.n) {
-		pg = root_get(d, mfn);
-		if (!pg) {
-			spin_unlock(&d->arch.mm_lock);
-			return -EINVAL;
-		}
+	if (!rc) {
+		rc = new_user_root(v, mfn);
+		spin_unlock(&v->domain->arch.mm_lock);
 	}
-	old = pv->root_user;
-	pv->root_user = pg;
-	if (old)
-		page_put_and_type(old);
-	spin_unlock(&d->arch.mm_lock);
-	return 0;
+	return rc;
 }

@@ -13,13 +13,14 @@
 
 /*
  * Sets an entry of a validated table of `d` at `level`; level 1 may map frames of `owner`.  mm_lock of d
- * held.  -EINVAL, -EPERM, and nothing has changed.
+ * held; above level 1 with no unfinished tree (pv_tree_settle()).  -EINVAL, -EPERM, -ERESTART (above level 1),
+ * and nothing has changed.
  */
 int pv_entry_set(unsigned int level, uint64_t *entry, uint64_t value, struct domain *d,
 		 struct domain *owner, bool preserve_ad);
 /* The level-1 entry that maps `va` in `root`, or NULL; mm_lock held. */
 uint64_t *pv_walk(const struct page *root, uint64_t va);
-/* Switches to a new kernel root: -EINVAL if the frame can't be one.  mm_lock not held. */
+/* Switches to a new kernel root: -EINVAL if the frame can't be one, -ERESTART.  mm_lock not held. */
 int pv_new_root(struct vcpu *v, mfn_t mfn);
 int pv_new_user_root(struct vcpu *v, mfn_t mfn);	/* frame 0: none */
 void pv_load_root(struct vcpu *v);		/* current: CR3 as its mode wants it */

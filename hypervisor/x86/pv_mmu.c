@@ -4,6 +4,7 @@
 #include "guest.h"
 #include "hypercalls.h"
 #include "pv_mm.h"
+#include "pv_tree.h"
 #include "string.h"
 
 /* Bit 31 of a count: a continuation, whose `done` pointer holds what earlier rounds did. */
@@ -52,7 +53,11 @@ static int mmu_update_entry(struct domain *tables, struct domain *owner, uint64_
 		return -EINVAL;
 	entry = (uint64_t *)((char *)mfn_to_virt(mfn) + (ptr & (PAGE_SIZE - 1)));
 	spin_lock(&tables->arch.mm_lock);
-	if (is_table(pg)) {
+	if (page_type(pg) >= PAGE_L2 && page_type(pg) <= PAGE_L4)
+		rc = pv_tree_settle(tables);
+	if (rc) {
+		/* it may be one of those; or its entry leads to one */
+	} else if (is_table(pg)) {
 		rc = pv_entry_set(page_type(pg) - PAGE_L1 + 1, entry, value, tables, owner, preserve_ad);
 	} else {
 		rc = page_get_type(pg, PAGE_WRITABLE);
@@ -77,7 +82,7 @@ static int mmu_update_m2p(struct domain *owner, uint64_t ptr, uint64_t pfn)
 	return 0;
 }
 
-static int mmu_update_one(struct domain *tables, struct domain *owner, const struct mmu_update *req)
+static int mmu_update_try(struct domain *tables, struct domain *owner, const struct mmu_update *req)
 {
 	unsigned int what = req->ptr & 3;
 	uint64_t ptr = req->ptr & ~3UL;
@@ -90,6 +95,29 @@ static int mmu_update_one(struct domain *tables, struct domain *owner, const str
 	default:		/* MMU_MACHPHYS_UPDATE */
 		return mmu_update_m2p(owner, ptr, req->val);
 	}
+}
+
+/* -ERESTART: its tables aren't done with, and a softirq waits. */
+static int mmu_update_one(struct domain *tables, struct domain *owner, const struct mmu_update *req)
+{
+	int rc;
+
+	do
+		rc = mmu_update_try(tables, owner, req);
+	while (rc == -ERESTART && !hypercall_should_yield());
+	return rc;
+}
+
+/* Tables that the call let go are plain frames when it returns; 0, or -ERESTART: a softirq waits. */
+static int trees_finish(struct domain *d)
+{
+	while (READ_ONCE(d->arch.tree.depth) && READ_ONCE(d->arch.tree.is_undoing)) {
+		if (!pv_tree_lock(d))
+			spin_unlock(&d->arch.mm_lock);
+		else if (hypercall_should_yield())
+			return -ERESTART;
+	}
+	return 0;
 }
 
 /* Reads the count that earlier rounds left in *done. */
@@ -137,15 +165,18 @@ static long mmu_update_list(struct domain *tables, struct domain *owner, const u
 			if (!rc)
 				done++;
 		}
+		i -= rc == -ERESTART;
 		at += i * sizeof(req[0]);
 		count -= i;
-		if (count && !rc && hypercall_should_yield()) {
-			done_store(arg[2], done);
-			return hypercall_continue(__HYPERVISOR_mmu_update, 4, at, (uint64_t)(count | PREEMPTED),
-						  arg[2], arg[3]);
-		}
+		if (count && !rc && hypercall_should_yield())
+			rc = -ERESTART;
 	}
+	if (!rc)
+		rc = trees_finish(tables);
 	done_store(arg[2], done);
+	if (rc == -ERESTART)
+		return hypercall_continue(__HYPERVISOR_mmu_update, 4, at, (uint64_t)(count | PREEMPTED), arg[2],
+					  arg[3]);
 	return rc;
 }
 
@@ -255,21 +286,28 @@ long hcall_update_va_mapping_otherdomain(const uint64_t arg[6])
 
 /* --- mmuext_op: one function per command; `d` owns the frame that arg1 names */
 
+static int pin(struct domain *d, struct page *pg, unsigned int level)
+{
+	int rc = d->dying == DOMAIN_ALIVE ? pv_tree_get_type(d, pg, level) : -EINVAL;	/* nobody would unpin it */
+
+	if (rc || !(__atomic_fetch_or(&pg->type, TYPE_PINNED, __ATOMIC_SEQ_CST) & TYPE_PINNED))
+		return rc;
+	page_put_type(pg);
+	return -EINVAL;
+}
+
 static int mmuext_pin(struct domain *d, const struct mmuext_op *op)
 {
-	enum page_type t = PAGE_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE);
 	struct page *pg = page_get_mfn(MFN(op->arg1.mfn), d);
 	int rc;
 
 	if (!pg)
 		return -EINVAL;
-	spin_lock(&d->arch.mm_lock);
-	rc = d->dying == DOMAIN_ALIVE ? page_get_type(pg, t) : -EINVAL;	/* nobody would unpin it again */
-	if (!rc && __atomic_fetch_or(&pg->type, TYPE_PINNED, __ATOMIC_SEQ_CST) & TYPE_PINNED) {
-		page_put_type(pg);
-		rc = -EINVAL;
+	rc = pv_tree_lock(d);
+	if (!rc) {
+		rc = pin(d, pg, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+		spin_unlock(&d->arch.mm_lock);
 	}
-	spin_unlock(&d->arch.mm_lock);
 	if (rc)
 		page_put(pg);		/* else the pin keeps both references */
 	return rc;
@@ -278,16 +316,18 @@ static int mmuext_pin(struct domain *d, const struct mmuext_op *op)
 static int mmuext_unpin(struct domain *d, const struct mmuext_op *op)
 {
 	struct page *pg = page_get_mfn(MFN(op->arg1.mfn), d);
-	int rc = 0;
+	int rc;
 
 	if (!pg)
 		return -EINVAL;
-	spin_lock(&d->arch.mm_lock);
-	if (__atomic_fetch_and(&pg->type, ~TYPE_PINNED, __ATOMIC_SEQ_CST) & TYPE_PINNED)
-		page_put_and_type(pg);
-	else
-		rc = -EINVAL;
-	spin_unlock(&d->arch.mm_lock);
+	rc = pv_tree_lock(d);
+	if (!rc) {
+		if (__atomic_fetch_and(&pg->type, ~TYPE_PINNED, __ATOMIC_SEQ_CST) & TYPE_PINNED)
+			page_put_and_type(pg);
+		else
+			rc = -EINVAL;
+		spin_unlock(&d->arch.mm_lock);
+	}
 	page_put(pg);
 	return rc;
 }
@@ -417,12 +457,16 @@ static const struct mmuext_row {
 static int mmuext_one(struct domain *d, struct domain *owner, const struct mmuext_op *op)
 {
 	const struct mmuext_row *row = op->cmd < ARRAY_SIZE(mmuext_rows) ? &mmuext_rows[op->cmd] : NULL;
+	int rc;
 
 	if (!row || !row->handler)
 		return -ENOSYS;
 	if (owner != d && !row->takes_foreign)
 		return -EPERM;
-	return row->handler(owner, op);
+	do
+		rc = row->handler(owner, op);
+	while (rc == -ERESTART && !hypercall_should_yield());
+	return rc;
 }
 
 /* arg: operations, count, done pointer, domain id */
@@ -439,20 +483,23 @@ long hcall_mmuext_op(const uint64_t arg[6])
 	rc = mmu_owner_get(d, arg[3], &owner);
 	if (rc)
 		return rc;
-	for (; count && !rc; count--, at += sizeof(op)) {
-		if (done && hypercall_should_yield()) {
-			done_store(arg[2], done);
-			domain_put(owner);
-			return hypercall_continue(__HYPERVISOR_mmuext_op, 4, at, (uint64_t)(count | PREEMPTED),
-						  arg[2], arg[3]);
-		}
+	while (count && !rc) {
 		rc = copy_from_guest(&op, at, sizeof(op));
 		if (!rc)
 			rc = mmuext_one(d, owner, &op);
-		if (!rc)
-			done++;
+		if (rc)
+			break;
+		done++;
+		count--;
+		at += sizeof(op);
+		if (count && hypercall_should_yield())
+			rc = -ERESTART;
 	}
+	if (!rc)
+		rc = trees_finish(owner);
 	done_store(arg[2], done);
 	domain_put(owner);
+	if (rc == -ERESTART)
+		return hypercall_continue(__HYPERVISOR_mmuext_op, 4, at, (uint64_t)(count | PREEMPTED), arg[2], arg[3]);
 	return rc;
 }

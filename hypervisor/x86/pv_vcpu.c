@@ -11,6 +11,7 @@
 #include "pv_context.h"
 #include "pv_io.h"
 #include "pv_mm.h"
+#include "pv_tree.h"
 #include "pv_msr.h"
 #include "pv_traps.h"
 #include "sched.h"
@@ -266,23 +267,31 @@ int arch_vcpu_init(struct vcpu *v)
 
 void arch_vcpu_free(struct vcpu *v) { pages_free(v->arch.fpu, 0); }
 
+/* What was its own among the tables is let go in slices, the last by whoever needs them next. */
+static void root_relinquish(struct domain *d, struct page **root)
+{
+	struct page *pg;
+
+	while (pv_tree_lock(d))
+		cpu_relax();
+	pg = *root;
+	*root = NULL;
+	if (pg)
+		page_put_and_type(pg);
+	spin_unlock(&d->arch.mm_lock);
+}
+
 void pv_vcpu_relinquish(struct vcpu *v)
 {
 	struct domain *d = v->domain;
-	struct page *kernel, *user;
 
 	arch_vcpu_sync(v);
 	spin_lock(&d->arch.mm_lock);
 	pv_drop_gdt(v);
 	pv_drop_ldt(v);
-	kernel = v->arch.pv.root_kernel;
-	user = v->arch.pv.root_user;
-	v->arch.pv.root_kernel = v->arch.pv.root_user = NULL;
-	if (kernel)
-		page_put_and_type(kernel);
-	if (user)
-		page_put_and_type(user);
 	spin_unlock(&d->arch.mm_lock);
+	root_relinquish(d, &v->arch.pv.root_kernel);
+	root_relinquish(d, &v->arch.pv.root_user);
 }
 
 void arch_vcpu_time_update(struct vcpu *v) { time_fill_vcpu_info(&v->info->time); }

@@ -410,9 +410,14 @@ int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool 
 void arch_pirq_unbind(struct domain *d, unsigned int pirq) { fake_pirqs_bound--; }
 void arch_pirq_follow(struct domain *d, unsigned int pirq, struct vcpu *v) { }
 
-/* Weak: test_pv_mm has the real ones. */
-__attribute__((weak)) int arch_page_validate(struct page *pg, enum page_type type) { return 0; }
-__attribute__((weak)) void arch_page_devalidate(struct page *pg, enum page_type type) { }
+/* Weak: test_pv_mm has the real ones.  Contents are always right. */
+__attribute__((weak)) int arch_page_validate(struct page *pg, enum page_type type)
+{
+	page_type_validated(pg, true);
+	return 0;
+}
+
+__attribute__((weak)) void arch_page_devalidate(struct page *pg, enum page_type type) { page_type_clear(pg); }
 __attribute__((weak)) void arch_page_type_changed(struct page *pg, enum page_type old) { }
 void arch_page_released(struct domain *d, struct page *pg) { }
 uint32_t arch_tlb_clock(void) { return 0; }

@@ -6,6 +6,7 @@
 #include "hypercalls.h"
 #include "ioapic.h"
 #include "pv_mm.h"
+#include "pv_tree.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,6 +317,169 @@ static void descriptors_never_reach_our_ring(void)
 	CHECK_EQ(pv_descriptor_check(&none), 0);
 }
 
+/* ---- Trees that take longer than a slice */
+
+#define TABLES 40
+
+/* Under l2 of the tree that start() makes, many more level-1 tables. */
+static uint64_t wide[TABLES];
+
+static void start_wide(void)
+{
+	start();
+	for (unsigned int i = 0; i < TABLES; i++) {
+		wide[i] = fake_frame(d);
+		table(l2)[100 + i] = entry(wide[i], L1E | RW);
+		table(wide[i])[i] = entry(data, L1E);
+	}
+}
+
+static void wide_is_plain(void)
+{
+	for (unsigned int i = 0; i < TABLES; i++)
+		is_plain(wide[i]);
+	all_plain();
+}
+
+/* Calls until it's done, as the guest does who issues the hypercall again. */
+static unsigned int again;
+
+static long until_done(unsigned int cmd, uint64_t mfn)
+{
+	long rc;
+
+	for (again = 0; (rc = mmuext(cmd, mfn)) == FAKE_CONTINUED; again++)
+		fake_yield_after = 0;
+	return rc;
+}
+
+static void settle(void)
+{
+	fake_yield_after = -1;
+	while (pv_tree_settle(d))
+		;
+}
+
+static void a_large_tree_is_pinned_and_unpinned_in_slices(void)
+{
+	start_wide();
+	fake_yield_after = 0;
+	CHECK_EQ(until_done(MMUEXT_PIN_L4_TABLE, root), 0);
+	CHECK(again >= TABLES);
+	CHECK_EQ(page_type_count(page(root)), 1);
+	CHECK_EQ(refs(root), 2);
+	CHECK_EQ(refs(data), 2 + TABLES);
+	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, root), FAKE_CONTINUED);
+	CHECK(d->arch.tree.depth);
+	settle();
+	wide_is_plain();
+	fake_destroy(d);
+}
+
+static void what_is_found_wrong_late_is_told_and_undone_in_slices(void)
+{
+	start_wide();
+	table(wide[TABLES - 1])[5] = entry(root, L1E | RW);
+	fake_yield_after = 0;
+	CHECK_EQ(until_done(MMUEXT_PIN_L4_TABLE, root), -EINVAL);
+	CHECK(again >= TABLES);
+	CHECK_EQ(d->arch.tree.outcomes, 0);
+	settle();
+	wide_is_plain();
+	fake_destroy(d);
+}
+
+static void who_comes_next_goes_on_with_what_another_began(void)
+{
+	uint64_t other;
+
+	start_wide();
+	other = fake_frame(d);
+	fake_yield_after = 0;
+	CHECK_EQ(mmuext(MMUEXT_PIN_L4_TABLE, root), FAKE_CONTINUED);
+	CHECK_EQ(page_get_type(page(l2), PAGE_WRITABLE), -EINVAL);
+	CHECK_EQ(update(l1, 5, entry(data, L1E)), 0);		/* being validated, or not yet: just data */
+	CHECK_EQ(until_done(MMUEXT_PIN_L1_TABLE, other), 0);
+	CHECK(again >= TABLES - 2);
+	CHECK_EQ(d->arch.tree.outcomes, 1);			/* waits for who began it */
+	CHECK_EQ(page_type_count(page(root)), 1);
+	CHECK_EQ(mmuext(MMUEXT_PIN_L4_TABLE, root), 0);
+	CHECK_EQ(d->arch.tree.outcomes, 0);
+	CHECK_EQ(page_type_count(page(root)), 1);
+	CHECK_EQ(refs(root), 2);
+	settle();
+	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, root), 0);
+	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, other), 0);
+	wide_is_plain();
+	fake_destroy(d);
+}
+
+static void the_error_waits_for_who_began_it(void)
+{
+	uint64_t other;
+
+	start_wide();
+	other = fake_frame(d);
+	table(wide[TABLES - 1])[5] = entry(root, L1E | RW);
+	fake_yield_after = 0;
+	CHECK_EQ(mmuext(MMUEXT_PIN_L4_TABLE, root), FAKE_CONTINUED);
+	CHECK_EQ(until_done(MMUEXT_PIN_L1_TABLE, other), 0);
+	CHECK_EQ(refs(root), 2);
+	CHECK_EQ(mmuext(MMUEXT_PIN_L4_TABLE, root), -EINVAL);
+	CHECK_EQ(refs(root), 1);
+	settle();
+	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, other), 0);
+	wide_is_plain();
+	fake_destroy(d);
+}
+
+static void an_entry_that_brings_a_large_tree_is_set_once_it_is_valid(void)
+{
+	uint64_t new;
+
+	start_wide();
+	new = fake_frame(d);
+	CHECK_EQ(mmuext(MMUEXT_PIN_L4_TABLE, new), 0);
+	fake_yield_after = 0;
+	CHECK_EQ(update(new, 1, entry(l3, L1E | RW)), FAKE_CONTINUED);
+	CHECK_EQ(table(new)[1], 0);
+	while (update(new, 1, entry(l3, L1E | RW)) == FAKE_CONTINUED)
+		;
+	CHECK_EQ(table(new)[1], entry(l3, L1E | RW));
+	CHECK_EQ(page_type_count(page(l3)), 1);
+	CHECK_EQ(update(new, 1, 0), FAKE_CONTINUED);		/* gone at once; the tables follow */
+	CHECK_EQ(table(new)[1], 0);
+	settle();
+	wide_is_plain();
+	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, new), 0);
+	fake_destroy(d);
+}
+
+static void forsaken_outcomes_make_room_and_go_at_the_end(void)
+{
+	uint64_t roots[PV_TREE_OUTCOMES + 2], top;
+
+	start_wide();
+	top = fake_frame(d);
+	for (unsigned int i = 0; i < ARRAY_SIZE(roots); i++) {
+		roots[i] = fake_frame(d);
+		for (unsigned int j = 0; j < 4; j++)		/* a level-2 table with tables of its own */
+			table(roots[i])[j] = entry(fake_frame(d), L1E | RW);
+		fake_yield_after = 0;
+		CHECK_EQ(mmuext(MMUEXT_PIN_L2_TABLE, roots[i]), FAKE_CONTINUED);
+		CHECK_EQ(until_done(MMUEXT_PIN_L1_TABLE, top), 0);	/* finishes it, and doesn't want it */
+		fake_yield_after = -1;
+		CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, top), 0);
+	}
+	CHECK_EQ(d->arch.tree.outcomes, PV_TREE_OUTCOMES);
+	is_plain(roots[0]);
+	CHECK_EQ(page_type_count(page(roots[2])), 1);
+	CHECK_EQ(pv_tree_drop_outcomes(d), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(roots); i++)
+		is_plain(roots[i]);
+	fake_destroy(d);
+}
+
 /* ---- Anything goes: random operations, after each of which all counts must be what the tables say */
 
 #define POOL 24
@@ -352,6 +516,12 @@ static void audit(void)
 		if (t >= PAGE_L1 && t <= PAGE_L4 && page_type_count(page(pool[i])))
 			count_table(pool[i]);
 	}
+	for (unsigned int i = 0; i < d->arch.tree.outcomes; i++) {
+		uint64_t mfn = page_to_mfn(d->arch.tree.outcome[i].pg).n;
+
+		want_refs[mfn]++;
+		want_types[mfn] += !d->arch.tree.outcome[i].error;
+	}
 	for (unsigned int i = 0; i < POOL; i++) {
 		CHECK_EQ(refs(pool[i]), want_refs[pool[i]]);
 		CHECK_EQ(page_type_count(page(pool[i])), want_types[pool[i]]);
@@ -384,11 +554,17 @@ static void random_operations_never_lose_count(void)
 	srand(4711);
 	for (unsigned int i = 0; i < POOL; i++)
 		pool[i] = fake_frame(d);
-	for (unsigned int i = 0; i < 20000; i++) {
+	for (unsigned int i = 0; i < 40000; i++) {
+		fake_yield_after = rand() % 2 ? rand() % 4 : -1;	/* most that stop aren't called again */
 		random_operation();
-		if (i % 16 == 0)
-			audit();
+		if (i % 16)
+			continue;
+		settle();
+		audit();
 	}
+	fake_yield_after = -1;
+	while (pv_tree_drop_outcomes(d))
+		;
 	for (unsigned int i = 0; i < POOL; i++)
 		mmuext(MMUEXT_UNPIN_TABLE, pool[i]);
 	for (unsigned int i = 0; i < POOL; i++)
@@ -412,6 +588,12 @@ int main(void)
 		FAKE_TEST(an_ordinary_frame_is_just_written),
 		FAKE_TEST(roots_are_switched_with_their_references),
 		FAKE_TEST(descriptors_never_reach_our_ring),
+		FAKE_TEST(a_large_tree_is_pinned_and_unpinned_in_slices),
+		FAKE_TEST(what_is_found_wrong_late_is_told_and_undone_in_slices),
+		FAKE_TEST(who_comes_next_goes_on_with_what_another_began),
+		FAKE_TEST(the_error_waits_for_who_began_it),
+		FAKE_TEST(an_entry_that_brings_a_large_tree_is_set_once_it_is_valid),
+		FAKE_TEST(forsaken_outcomes_make_room_and_go_at_the_end),
 		FAKE_TEST(random_operations_never_lose_count),
 	};
 
