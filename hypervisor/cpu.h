@@ -5,6 +5,7 @@
 #include "bitmap.h"
 #include "lock.h"
 #include "machine.h"
+#include "perf.h"
 #include "sched_cpu.h"
 #include "timer.h"
 #include "arch_cpu.h"
@@ -15,6 +16,7 @@ struct cpu {
 	struct vcpu *idle;		/* the vcpu that runs when none can */
 	struct timer_cpu timers;
 	struct sched_cpu sched;
+	struct perf_counts perf;
 	struct arch_cpu arch;
 };
 

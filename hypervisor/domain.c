@@ -15,6 +15,7 @@
 #include "sched.h"
 #include "softirq.h"
 #include "string.h"
+#include "trace.h"
 #include "wallclock.h"
 
 #define NO_REASON (~0U)
@@ -249,6 +250,7 @@ int domain_create(domid_t id, const struct xen_domctl_createdomain *config, bool
 		return rc;
 	}
 	domain_insert(d);
+	trace(TRC_DOM0_DOM_ADD, d->id);
 	*out = d;
 	return 0;
 }
@@ -474,6 +476,7 @@ static void domain_softirq(void)
 static void domain_start_dying(struct domain *d)
 {
 	spin_lock(&d->page_lock);	/* page_assign() looks under it */
+	trace(TRC_DOM0_DOM_REM, d->id);
 	d->dying = DOMAIN_DYING;
 	spin_unlock(&d->page_lock);
 	spin_lock(&d->lifecycle_lock);	/* no vcpu is being added any more */

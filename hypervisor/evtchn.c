@@ -511,6 +511,7 @@ static long evtchn_send(void *arg)
 	uint32_t peer_port = 0;
 	long rc = 0;
 
+	perf_inc(evtchn_sends);
 	if (chn && chn->state == EVTCHN_INTERDOMAIN) {
 		peer = chn->remote;
 		peer_port = chn->remote_port;

@@ -10,6 +10,7 @@
 #include "machine.h"
 #include "printk.h"
 #include "string.h"
+#include "trace.h"
 
 static struct domain *caller(void) { return current_vcpu()->domain; }
 
@@ -52,6 +53,8 @@ static int gnttab_map_use(struct gnttab_map_grant_ref *op, struct domain *grante
 	m->ref = op->ref;
 	m->flags = op->flags;
 	op->dev_bus_addr = mfn_to_paddr(page_to_mfn(use.page));
+	perf_inc(grant_maps);
+	trace(TRC_MEM_PAGE_GRANT_MAP, granter->id);
 	__atomic_store_n(&m->is_busy, false, __ATOMIC_RELEASE);
 	return GNTST_okay;
 }
@@ -124,6 +127,8 @@ static int gnttab_unmap_start(struct unmap *u, uint32_t handle, uint64_t host_ad
 	*u = (struct unmap){ .handle = handle };
 	if (!m)
 		return GNTST_bad_handle;
+	perf_inc(grant_unmaps);
+	trace(TRC_MEM_PAGE_GRANT_UNMAP, m->granter->id);
 	gnttab_use_of(m, d->id, &use);
 	if (dev_bus_addr && m->flags & GNTMAP_device_map &&
 	    dev_bus_addr != mfn_to_paddr(page_to_mfn(use.page)))
@@ -380,6 +385,7 @@ static int gnttab_copy_one(const struct gnttab_copy *op, struct copy_side *from,
 		return rc;
 	if (!copy_is_inside(from, op->source.offset, op->len) || !copy_is_inside(to, op->dest.offset, op->len))
 		return GNTST_general_error;
+	perf_inc(grant_copies);
 	memmove((char *)mfn_to_virt(page_to_mfn(to->use.page)) + op->dest.offset,
 		(char *)mfn_to_virt(page_to_mfn(from->use.page)) + op->source.offset, op->len);
 	return GNTST_okay;

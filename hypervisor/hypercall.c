@@ -8,6 +8,7 @@
 #include "sched.h"
 #include "softirq.h"
 #include "string.h"
+#include "trace.h"
 
 static hypercall_fn hcall_multicall;
 
@@ -61,10 +62,16 @@ static struct multicall **multicall_slot(void) { return &current_vcpu()->multica
 bool hypercall_is_multicall(void) { return *multicall_slot(); }
 bool hypercall_should_yield(void) { return softirq_is_pending(); }
 
+/* A call's number, and that three arguments of 64 bits follow. */
+#define TRACE_CALL(nr) ((uint32_t)(nr) & 0xfffff) | TRC_PV_HYPERCALL_V2_ARG_64(0) | \
+	TRC_PV_HYPERCALL_V2_ARG_64(1) | TRC_PV_HYPERCALL_V2_ARG_64(2)
+
 static long hypercall_call(uint64_t nr, const uint64_t *arg)
 {
 	if (nr >= ARRAY_SIZE(hypercalls) || !hypercalls[nr])
 		return -ENOSYS;
+	_Static_assert(ARRAY_SIZE(hypercalls) <= ARRAY_SIZE(((struct cpu *)0)->perf.hypercalls), "each is counted");
+	perf_inc_at(hypercalls, nr);
 	if (privileged[nr] && !current_vcpu()->domain->is_privileged)
 		return -EPERM;
 	return hypercalls[nr](arg);
@@ -80,6 +87,7 @@ void hypercall_do(struct cpu_user_regs *regs)
 		arch_iret(regs);
 		return;
 	}
+	trace(TRC_PV_HYPERCALL_V2, TRACE_CALL(regs->rax), TRACE_64(arg[0]), TRACE_64(arg[1]), TRACE_64(arg[2]));
 	rc = hypercall_call(regs->rax, arg);
 	if (!arch_frame_is_replaced(regs))	/* by an iret in a multicall */
 		regs->rax = rc;
@@ -128,6 +136,9 @@ static long hcall_multicall(const uint64_t arg[6])
 			arch_iret_current();
 			return 0;
 		}
+		perf_inc(multicall_entries);
+		trace(TRC_PV_HYPERCALL_SUBCALL, TRACE_CALL(mc.entry.op), TRACE_64(mc.entry.args[0]),
+		      TRACE_64(mc.entry.args[1]), TRACE_64(mc.entry.args[2]));
 		mc.is_preempted = false;
 		*multicall_slot() = &mc;
 		mc.entry.result = hypercall_call(mc.entry.op, (const uint64_t *)mc.entry.args);

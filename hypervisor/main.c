@@ -23,6 +23,7 @@
 #include "softirq.h"
 #include "time.h"
 #include "timer.h"
+#include "trace.h"
 #include "version.h"
 #include "watchdog.h"
 
@@ -102,6 +103,7 @@ static void hv_main_on_stack(void)
 	smp_boot_all();
 	printk(LOG_INFO "%u CPUs online, %lu of %lu MiB free\n", cpumask_count(&cpu_online),
 	       heap_free_pages() >> 8, heap_total_pages() >> 8);
+	trace_init(options.tbuf_pages, options.tevt_mask);
 	pv_dom0_create();
 	watchdog_start();
 	console_start_dom0();

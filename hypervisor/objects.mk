@@ -8,7 +8,7 @@ HV_ASFLAGS := -g -iquote $(O)/hv -iquote hypervisor -iquote hypervisor/x86 -MMD 
 
 # Memory, hypercalls, and what PV guests see of the machine.
 HV_SRC += hypervisor/guest.c hypervisor/heap.c hypervisor/hypercall.c hypervisor/main.c hypervisor/memory.c
-HV_SRC += hypervisor/page.c hypervisor/string.c hypervisor/version.c
+HV_SRC += hypervisor/page.c hypervisor/perf.c hypervisor/trace.c hypervisor/string.c hypervisor/version.c
 HV_SRC += $(addprefix hypervisor/x86/,audit.c bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c pv_desc.c \
 	pv_dom0.c pv_domain.c pv_emulate.c pv_hypercalls.c pv_io.c pv_memory.c pv_mm.c pv_mmu.c pv_msr.c pv_tree.c \
 	pv_ptwr.c pv_traps.c pv_vcpu.c setup.c traps.c)
@@ -118,14 +118,14 @@ CHECK_SCRIPTS += tests/boot-options
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
 # The core as unit tests see it: real, on a fake machine.
-HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,domain.c evtchn.c evtchn_2l.c evtchn_fifo.c gnttab.c \
+HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,ctl.c domain.c evtchn.c evtchn_2l.c evtchn_fifo.c gnttab.c \
 	gnttab_table.c memory.c page.c sched.c sched_credit.c sched_op.c sched_place.c sched_sedf.c softirq.c \
-	timer.c vcpu.c)
-HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab sched_sedf core_random
+	perf.c timer.c trace.c vcpu.c)
+HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab sched_sedf core_random trace
 UNIT_TESTS += $(HV_CORE_TESTS)
 $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))
 UNIT_TESTS += domctl
-test_domctl_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/,ctl.c domctl.c domctl_vcpu.c sysctl.c)
+test_domctl_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/,domctl.c domctl_vcpu.c sysctl.c)
 
 # Page tables of PV guests, on the same machine.
 UNIT_TESTS += pv_mm

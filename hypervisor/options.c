@@ -198,6 +198,8 @@ static const struct boot_option table[] = {
 	STRING("clocksource", clocksource),
 	CUSTOM("tsc", tsc_parse),
 	STRING("sched", sched),
+	UINT("tbuf_size", tbuf_pages),
+	UINT("tevt_mask", tevt_mask),
 	BOOL("smep", smep),
 	BOOL("xsave", xsave),
 };

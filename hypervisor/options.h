@@ -42,6 +42,7 @@ struct options {
 	char clocksource[8];
 	enum tsc_trust tsc;
 	char sched[16];
+	uint32_t tbuf_pages, tevt_mask;	/* trace buffers from boot on, of each CPU; 0: none, all events */
 	bool smep, xsave;
 };
 

@@ -6,6 +6,7 @@
 #include "printk.h"
 #include "softirq.h"
 #include "string.h"
+#include "trace.h"
 
 static const struct scheduler *const schedulers[] = { &sched_credit, &sched_sedf };
 
@@ -80,6 +81,7 @@ void vcpu_wake(struct vcpu *v)
 	uint64_t flags;
 	struct cpu *c = sched_lock(v, &flags);
 
+	trace(TRC_SCHED_WAKE, v->domain->id, v->id);
 	sched_wake_unlock(v, c, flags);
 }
 
@@ -96,6 +98,7 @@ void vcpu_sleep_nosync(struct vcpu *v)
 	struct cpu *c = sched_lock(v, &flags);
 
 	if (!vcpu_is_runnable(v)) {
+		trace(TRC_SCHED_SLEEP, v->domain->id, v->id);
 		sched_dequeue(v);
 		if (c->sched.current == v)
 			softirq_raise_on(c, SOFTIRQ_SCHEDULE);
@@ -167,10 +170,12 @@ void vcpu_block(void)
 	if (v->info)
 		WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
 	__atomic_fetch_or(&v->stop, VCPU_BLOCKED, __ATOMIC_SEQ_CST);
-	if (evtchn_is_deliverable(v))
+	if (evtchn_is_deliverable(v)) {
 		__atomic_fetch_and(&v->stop, ~VCPU_BLOCKED, __ATOMIC_SEQ_CST);
-	else
-		softirq_raise(SOFTIRQ_SCHEDULE);
+		return;
+	}
+	trace(TRC_SCHED_BLOCK, v->domain->id, v->id);
+	softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
 void vcpu_yield(void)
@@ -179,6 +184,7 @@ void vcpu_yield(void)
 	struct vcpu *v = current_vcpu();
 	struct cpu *c = sched_lock(v, &flags);
 
+	trace(TRC_SCHED_YIELD, v->domain->id, v->id);
 	scheduler->yield(v);
 	sched_unlock(c, flags);
 	softirq_raise(SOFTIRQ_SCHEDULE);
@@ -292,10 +298,14 @@ static void sched_softirq(void)
 		timer_set(&c->sched.slice, now + slice_ns);
 	else if (timer_is_set(&c->sched.slice))
 		timer_stop(&c->sched.slice);
+	perf_inc(sched_run);
 	if (next == prev) {
+		trace(TRC_SCHED_CONTINUE_RUNNING, TRACE_VCPU(next));
 		sched_unlock(c, flags);
 		return;
 	}
+	perf_inc(sched_switches);
+	trace(TRC_SCHED_SWITCH, TRACE_DOMID(prev), prev->id, TRACE_DOMID(next), next->id);
 	spin_unlock(&c->sched.lock);	/* interrupts stay off until the switch is over */
 	vcpu_timers_leave(prev);
 	vcpu_timers_enter(next);

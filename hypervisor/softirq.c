@@ -27,6 +27,7 @@ void softirq_run(void)
 	struct cpu *c = this_cpu();
 	uint64_t pending;
 
+	perf_inc(softirqs);
 	/* Bit by bit, because a handler may not return: what it left pending runs in the next call. */
 	while ((pending = READ_ONCE(c->softirq_pending)) != 0) {
 		unsigned int nr = __builtin_ctzll(pending);

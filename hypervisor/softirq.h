@@ -8,7 +8,7 @@
 #include "cpu.h"
 
 /* In the order in which they run.  SCHEDULE is the last: it may go on in another vcpu and never return. */
-enum softirq { SOFTIRQ_TIMER, SOFTIRQ_CONSOLE, SOFTIRQ_DOMAIN, SOFTIRQ_SCHEDULE, SOFTIRQ_COUNT };
+enum softirq { SOFTIRQ_TIMER, SOFTIRQ_CONSOLE, SOFTIRQ_DOMAIN, SOFTIRQ_TRACE, SOFTIRQ_SCHEDULE, SOFTIRQ_COUNT };
 
 void softirq_raise(enum softirq nr);				/* on this CPU; any context */
 void softirq_raise_on(struct cpu *c, enum softirq nr);		/* on `c`, kicked if it is another */

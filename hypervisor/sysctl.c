@@ -8,8 +8,10 @@
 #include "hypercalls.h"
 #include "keys.h"
 #include "memory.h"
+#include "perf.h"
 #include "sched.h"
 #include "string.h"
+#include "trace.h"
 
 #define POOL 0				/* there's one CPU pool, with all CPUs and all domains */
 #define NODE_DISTANCE 10		/* to itself: ACPI 6.4 5.2.17 */
@@ -200,8 +202,13 @@ static long sysctl_cpupool(struct xen_sysctl *op)
 	}
 }
 
+static long sysctl_trace(struct xen_sysctl *op) { return trace_op(&op->u.tbuf_op); }
+static long sysctl_perf(struct xen_sysctl *op) { return perf_op(&op->u.perfc_op); }
+
 static const struct sysctl_op sysctl_ops[] = {
 	{ XEN_SYSCTL_readconsole, sysctl_read_console, SYSCTL_COPY_BACK },
+	{ XEN_SYSCTL_tbuf_op, sysctl_trace, SYSCTL_COPY_BACK },
+	{ XEN_SYSCTL_perfc_op, sysctl_perf, SYSCTL_COPY_BACK },
 	{ XEN_SYSCTL_physinfo, sysctl_physinfo, SYSCTL_COPY_BACK },
 	{ XEN_SYSCTL_sched_id, sysctl_sched_id, SYSCTL_COPY_BACK },
 	{ XEN_SYSCTL_getdomaininfolist, sysctl_domain_list, SYSCTL_COPY_BACK },

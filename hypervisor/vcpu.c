@@ -8,6 +8,7 @@
 #include "hypercall.h"
 #include "sched.h"
 #include "string.h"
+#include "trace.h"
 
 #define TICK_NS (10 * NS_PER_MS)	/* a new vcpu gets VIRQ_TIMER so often until it says otherwise */
 #define PERIOD_MIN_NS NS_PER_MS		/* VCPUOP_set_periodic_timer, xen/vcpu.h */
@@ -160,6 +161,7 @@ void vcpu_runstate_change(struct vcpu *v, int state, uint64_t when_ns)
 		r->time[r->state] += when_ns - r->state_entry_time;
 		r->state_entry_time = when_ns;
 	}
+	trace(TRC_SCHED_RUNSTATE_CHANGE | r->state << 8 | state << 4, TRACE_VCPU(v));
 	r->state = state;
 }
 

@@ -386,7 +386,13 @@ static void irq_run(struct irq *irq, unsigned int vector)
 	__atomic_sub_fetch(&irq->in_dispatch, 1, __ATOMIC_SEQ_CST);
 }
 
-static void timer_interrupt(struct cpu_user_regs *regs) { softirq_raise(SOFTIRQ_TIMER); }
+static void timer_interrupt(struct cpu_user_regs *regs)
+{
+	perf_inc(timer_interrupts);
+	softirq_raise(SOFTIRQ_TIMER);
+}
+
+
 static void kick_interrupt(struct cpu_user_regs *regs) { }	/* the return path looks at the softirqs */
 static void error_interrupt(struct cpu_user_regs *regs) { apic_error_interrupt(); }
 
@@ -419,6 +425,7 @@ void irq_dispatch(struct cpu_user_regs *regs, unsigned int vector)
 	struct irq *irq;
 
 	c->arch.irq_count++;
+	perf_inc(interrupts);
 	if (vector >= VECTOR_OWN) {
 		own_dispatch(regs, vector);
 		return;

@@ -35,6 +35,15 @@ static inline struct stack_end *stack_end(void)
 static inline struct cpu *this_cpu(void) { return stack_end()->cpu; }
 static inline struct vcpu *current_vcpu(void) { return stack_end()->current; }
 
+/* The time stamp counter, as it stands: not ordered with what is around it. */
+static inline uint64_t arch_tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
 static inline void cpu_relax(void) { __asm__ volatile("pause" ::: "memory"); }
 static inline void irq_enable(void) { __asm__ volatile("sti" ::: "memory"); }
 static inline void irq_disable(void) { __asm__ volatile("cli" ::: "memory"); }

@@ -14,6 +14,7 @@
 #include "pv_mm.h"
 #include "pv_msr.h"
 #include "pv_traps.h"
+#include "trace.h"
 
 #define CR0_TS 8UL
 #define CR4_TSD 4UL
@@ -317,6 +318,8 @@ bool pv_emulate_gp(struct vcpu *v, struct cpu_user_regs *regs)
 	struct insn i;
 	bool again;
 
+	perf_inc(privop_emulations);
+	trace(TRC_PV_EMULATE_PRIVOP | TRC_64_FLAG, TRACE_64(regs->rip));
 	insn_fetch(&i, regs->rip);
 	do {
 		if (!emulate_one(v, &i, regs, &again) || i.is_truncated)

@@ -102,6 +102,7 @@ static int mmu_update_one(struct domain *tables, struct domain *owner, const str
 {
 	int rc;
 
+	perf_inc(mmu_updates);
 	do
 		rc = mmu_update_try(tables, owner, req);
 	while (rc == -ERESTART && !hypercall_should_yield());

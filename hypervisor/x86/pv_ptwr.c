@@ -7,6 +7,7 @@
 #include "insn.h"
 #include "pv_mm.h"
 #include "pv_traps.h"
+#include "trace.h"
 
 struct ptwr {
 	struct vcpu *v;
@@ -210,8 +211,11 @@ bool pv_ptwr_fault(struct vcpu *v, struct cpu_user_regs *regs, uint64_t cr2)
 	w.bytes = ptwr_bytes(&w.i);
 	spin_lock(&v->domain->arch.mm_lock);
 	done = ptwr_locked(&w, cr2);
-	if (done)
+	if (done) {
+		perf_inc(ptwr_emulations);
+		trace(TRC_PV_PTWR_EMULATION | TRC_64_FLAG, TRACE_64(w.new), TRACE_64(cr2), TRACE_64(regs->rip));
 		*regs = after;
+	}
 	spin_unlock(&v->domain->arch.mm_lock);
 	return done;
 }

@@ -205,12 +205,15 @@ static void ipi_send_mask(const struct cpumask *to, unsigned int vector)
 {
 	unsigned int cpu;
 
-	cpumask_for_each(cpu, to)
+	cpumask_for_each(cpu, to) {
+		perf_inc(ipis);
 		apic_send_ipi(cpus[cpu]->arch.apic_id, vector);
+	}
 }
 
 void arch_kick_cpu(struct cpu *c)
 {
+	perf_inc(ipis);
 	apic_send_ipi(c->arch.apic_id, VECTOR_KICK);
 }
 
@@ -302,8 +305,10 @@ static void flush_cpus(const struct cpumask *on, uint64_t va)
 
 	if (cpumask_test(on, cpu_id()))
 		flush_here(&va);
-	if (!cpumask_empty(&others))
-		call_others(others, VECTOR_FLUSH, flush_here, &va);
+	if (cpumask_empty(&others))
+		return;
+	perf_inc(tlb_flushes);
+	call_others(others, VECTOR_FLUSH, flush_here, &va);
 }
 
 void tlb_flush_cpus(const struct cpumask *on) { flush_cpus(on, FLUSH_ALL); }

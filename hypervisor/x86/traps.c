@@ -3,6 +3,7 @@
 #include "mm.h"
 #include "printk.h"
 #include "pv_traps.h"
+#include "trace.h"
 
 struct ex_entry { uint64_t at, fixup; };
 extern const struct ex_entry _ex_table[], _ex_table_end[];
@@ -17,6 +18,16 @@ static const char *const trap_names[32] = {
 const char *trap_name(unsigned int vector)
 {
 	return vector < 32 && trap_names[vector] ? trap_names[vector] : "unknown trap";
+}
+
+static void trap_record(const struct cpu_user_regs *regs, unsigned int vector, uint64_t cr2)
+{
+	if (vector < 32)
+		perf_inc_at(exceptions, vector);
+	if (vector == TRAP_PF)
+		trace(TRC_PV_PAGE_FAULT | TRC_64_FLAG, TRACE_64(regs->rip), TRACE_64(cr2), (uint32_t)regs->error_code);
+	else
+		trace(TRC_PV_TRAP | TRC_64_FLAG, TRACE_64(regs->rip), vector | (uint32_t)regs->error_code << 16);
 }
 
 void trap_guest(struct cpu_user_regs *regs)
@@ -40,6 +51,7 @@ void trap_guest(struct cpu_user_regs *regs)
 		fatal_trap(regs);
 	cr2 = vector == TRAP_PF ? read_cr2() : 0;
 	irq_enable();
+	trap_record(regs, vector, cr2);
 	pv_trap(regs, vector, cr2);
 }
 

@@ -346,6 +346,8 @@ long hypercall_sub_op(const struct hypercall_op *ops, size_t count, unsigned int
 	return rc;
 }
 
+uint64_t fake_tsc;
+
 bool hypercall_should_yield(void)
 {
 	if (fake_yield_after < 0)
@@ -566,6 +568,8 @@ static int fake_setup(unsigned int count)
 int fake_setup_1(void **state) { return fake_setup(1); }
 int fake_setup_2(void **state) { return fake_setup(2); }
 int fake_setup_4(void **state) { return fake_setup(4); }
+
+void fake_memory_stays(void) { mem_live = 0; }
 
 struct domain *fake_domain(domid_t id, unsigned int vcpus)
 {

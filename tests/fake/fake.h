@@ -47,6 +47,7 @@ int fake_setup_1(void **state);
 int fake_setup_2(void **state);
 int fake_setup_4(void **state);
 int fake_teardown(void **state);
+void fake_memory_stays(void);		/* what is allocated now is kept for ever, as what is made once is */
 
 struct domain *fake_domain(domid_t id, unsigned int vcpus);	/* running, all vcpus up; 0 is dom0 */
 void fake_destroy(struct domain *d);

@@ -17,6 +17,8 @@ extern uint8_t *fake_ram;
 struct vcpu *current_vcpu(void);
 void cpu_relax(void);			/* lets the other CPUs go on; fails the test if nothing comes of it */
 
+extern uint64_t fake_tsc;
+static inline uint64_t arch_tsc(void) { return fake_tsc; }
 static inline struct cpu *this_cpu(void) { return fake_this_cpu; }
 static inline void irq_enable(void) { fake_irqs_on = true; }
 static inline void irq_disable(void) { fake_irqs_on = false; }
