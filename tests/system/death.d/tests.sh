@@ -40,7 +40,7 @@ test_zombies() {
 	exec 9>&-
 	wait
 	grep -q 'Zombies: 2' /tmp/zombies && grep -q 'frame .* of domain [0-9]*: mapped by domain 0.* writable' /tmp/zombies &&
-		grep -q 'grant 8: mapped by domain 0' /tmp/zombies && grep -q 'and 68 more grants' /tmp/zombies ||
+		grep -q 'grant [0-9]*: mapped by domain 0, handle' /tmp/zombies && grep -q 'more grants mapped by domain 0' /tmp/zombies ||
 		{ cat /tmp/zombies; return 1; }
 	xl debug-keys Z
 	xl dmesg | grep -q 'Zombies: 0' || { echo "they stay"; xl list; return 1; }

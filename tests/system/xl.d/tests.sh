@@ -171,3 +171,21 @@ test_xl_leak() {
 	after=$(free_kib)
 	[ "$before" = "$after" ] || { echo "$before KiB were free, now $after"; return 1; }
 }
+
+# The rest of what an administrator asks.
+test_xl_sundry() {
+	guest sundry stay vcpus=2 && said sundry 'TICK 1 ' || return 1
+	xl list -v | grep -q '^sundry .*-[b-]---- ' || { xl list -v; return 1; }
+	xl list -l sundry | grep -q '"name": "sundry"' || { xl list -l sundry; return 1; }
+	xl uptime sundry | grep -q '^sundry .*:..:' || { xl uptime sundry; return 1; }
+	xl claims | grep -q '^sundry .* 0 ' || { xl claims; return 1; }
+	xl domid sundry | grep -q '^[0-9]' && [ "$(xl domname "$(xl domid sundry)")" = sundry ] || return 1
+	xl sched-credit -s | grep -q 'tslice=30ms ratelimit=' || { xl sched-credit -s; return 1; }
+	xl vcpu-list sundry | grep -q '^sundry  *[0-9]*  *1  *[0-9]  *[-r][-b]-' || { xl vcpu-list sundry; return 1; }
+	xl trigger sundry nmi 0 && said sundry 'NMI received' || return 1
+	xl dump-core sundry /tmp/core >/dev/null 2>&1 || { echo "no core"; return 1; }
+	[ "$(head -c 4 /tmp/core | tail -c 3)" = ELF ] && [ "$(($(stat -c %s /tmp/core) / 1048576))" -ge 128 ] ||
+		{ ls -l /tmp/core; return 1; }
+	rm /tmp/core
+	goes_on sundry && xl destroy sundry && gone sundry
+}
