@@ -16,13 +16,6 @@ test_lives_grants() { lives grants 20; }
 test_lives_holder() { lives holder 20; }
 test_lives_race() { lives race 20; }
 
-# No frame's counts are wrong after all that.
-test_audit() {
-	xl debug-keys A
-	xl dmesg | grep 'Audit: ' >/tmp/audit
-	grep -q 'Audit: [0-9]* frames, 0 wrong' /tmp/audit || { cat /tmp/audit; return 1; }
-}
-
 # A debug key tells what keeps a zombie: mappings of its frames, and grants.
 test_zombies() {
 	mkfifo /tmp/hold

@@ -43,7 +43,7 @@ test_devices() {
 	head -c 4194304 /dev/urandom >/srv/blob
 	httpd -p 10.9.0.1:80 -h /srv || return 1
 	device_guest alpha '' "disk=[$disk]" "vif=['mac=00:16:3e:00:00:0a,bridge=br0']" "vcpus=2" || return 1
-	device_guest beta gnttab.version=2 "vif=['mac=00:16:3e:00:00:0b,bridge=br0']" || return 1
+	device_guest beta grant_table.version=2 "vif=['mac=00:16:3e:00:00:0b,bridge=br0']" || return 1
 	grep -a -q 'Grant tables using version 2' "$(guest_log beta)" || { grep -a Grant "$(guest_log beta)"; return 1; }
 	in_guest alpha 'ip addr add 10.9.0.10/24 dev eth0; ip link set eth0 up' &&
 		in_guest beta 'ip addr add 10.9.0.11/24 dev eth0; ip link set eth0 up'
@@ -122,8 +122,7 @@ test_device_death() {
 	xl destroy beta && gone beta || return 1
 	i=0
 	while [ $i -lt 3 ]; do
-		in_guest alpha 'ip addr add 10.9.0.10/24 dev eth0 2>/dev/null; ip link set eth0 up
-			(while :; do dd if=/dev/xvda of=/dev/xvda bs=1M count=16 seek=16 conv=notrunc,fsync; done) 2>/dev/null &' || return 1
+		in_guest alpha 'ip addr add 10.9.0.10/24 dev eth0 2>/dev/null; ip link set eth0 up; (while :; do dd if=/dev/xvda of=/dev/xvda bs=1M count=16 seek=16 conv=notrunc,fsync; done) 2>/dev/null &' || return 1
 		in_guest alpha '(while :; do wget -q -O /dev/null http://10.9.0.1/blob; done) &' || return 1
 		sleep 1
 		xl destroy alpha && gone alpha || return 1
