@@ -10,6 +10,7 @@
  *   grants   the same with what it granted
  *   holder   the same with both, and who holds them is killed
  *   race     destroyed while another process maps and unmaps
+ *   crowd    two hundred at once
  *
  * lives hold COUNT SEED KERNEL: makes COUNT zombies and keeps them until its standard input ends.
  *
@@ -32,7 +33,7 @@
 #include <xen/memory.h>
 #include <xen/sched.h>
 
-enum { FRAMES = 4, GRANTS = 100, FIRST_GRANT = 8, PATIENCE_MS = 10000 };
+enum { FRAMES = 4, GRANTS = 100, FIRST_GRANT = 8, CROWD = 200, PATIENCE_MS = 10000 };
 
 static struct hyp *hyp;
 static struct image image;
@@ -270,7 +271,6 @@ static int others_end(bool *found)
 {
 	struct xen_domctl_getdomaininfo info;
 	int n = sysctl_domains(hyp, 1, &info, 1);
-	struct life l = { .built.domid = info.domain };
 
 	*found = n > 0;
 	if (n <= 0)
@@ -278,7 +278,6 @@ static int others_end(bool *found)
 	n = domctl_destroy(hyp, info.domain);
 	if (n && n != -ESRCH)
 		return wrong("destroy", n);
-	(void)l;
 	return 0;
 }
 
@@ -384,6 +383,23 @@ static int scene_race(void)
 	return life_is_gone(&l);
 }
 
+/* Many at once: how many is the scene's own matter. */
+static int scene_crowd(void)
+{
+	static struct life crowd[CROWD];
+	int rc = 0, n = 0;
+
+	while (n < CROWD && !rc)
+		rc = life_start(&crowd[n++], "then=stay");
+	for (int i = 0; i < n && !rc; i++)
+		rc = life_wait(&crowd[i], XEN_DOMINF_blocked, XEN_DOMINF_blocked);
+	for (int i = 0; i < n; i++)
+		rc |= life_end(&crowd[i]);
+	for (int i = 0; i < n; i++)
+		rc |= life_is_gone(&crowd[i]);
+	return rc ? -1 : 0;
+}
+
 /* ---- All of them ---- */
 
 static int lives_repeat(int (*scene)(void), unsigned long count)
@@ -442,7 +458,7 @@ static int run(const char *name, unsigned long count)
 	static const struct { const char *name; int (*scene)(void); } scenes[] = {
 		{ "whole", scene_whole }, { "crash", scene_crash }, { "cut", scene_cut },
 		{ "killed", scene_killed }, { "foreign", scene_foreign }, { "grants", scene_grants },
-		{ "holder", scene_holder }, { "race", scene_race },
+		{ "holder", scene_holder }, { "race", scene_race }, { "crowd", scene_crowd },
 	};
 
 	if (!strcmp(name, "hold"))

@@ -5,6 +5,7 @@
  *                              were answered
  *   shares take DOMID REF…     map them, check them, and answer in place
  *   shares copy DOMID REF…     the same by grant copies in pieces of odd sizes
+ *   shares hold DOMID REF…     map them for as long as it lives
  *   shares peek DOMID REF      mapping it must fail
  *
  * Byte n of page i is (n * 7 + i * 13) mod 251; its answer is the complement.
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 #include <xengnttab.h>
 
 enum { PAGE = 4096, PAGES_MAX = 64, PIECE = 1001, PATIENCE_MS = 60000 };
@@ -89,6 +91,19 @@ static int take(xengnttab_handle *gnt, uint32_t domid, uint32_t *refs, unsigned 
 	return !ok;
 }
 
+/* Maps them and stays until it is killed. */
+static int hold(xengnttab_handle *gnt, uint32_t domid, uint32_t *refs, unsigned int count)
+{
+	uint8_t *pages = xengnttab_map_domain_grant_refs(gnt, count, domid, refs, PROT_READ | PROT_WRITE);
+
+	if (!pages)
+		return failed("map");
+	printf("HELD\n");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 /* All pages in one list of pieces, in or out. */
 static int copy(xengnttab_handle *gnt, uint32_t domid, const uint32_t *refs, unsigned int count, uint8_t *local,
 		bool out)
@@ -151,7 +166,7 @@ int main(int argc, char **argv)
 	xengnttab_handle *gnt;
 
 	if (!count || count > PAGES_MAX) {
-		fprintf(stderr, "usage: shares offer DOMID COUNT | take DOMID REF... | copy DOMID REF... | peek DOMID REF\n");
+		fprintf(stderr, "usage: shares offer DOMID COUNT | take|copy|hold DOMID REF... | peek DOMID REF\n");
 		return 2;
 	}
 	for (unsigned int i = 0; i < count; i++)
@@ -163,6 +178,8 @@ int main(int argc, char **argv)
 		return failed("gntdev");
 	if (!strcmp(argv[1], "take"))
 		return take(gnt, domid, refs, count);
+	if (!strcmp(argv[1], "hold"))
+		return hold(gnt, domid, refs, count);
 	if (!strcmp(argv[1], "copy"))
 		return copy_both_ways(gnt, domid, refs, count);
 	return peek(gnt, domid, refs[0]);

@@ -15,6 +15,7 @@ test_lives_foreign() { lives foreign 30; }
 test_lives_grants() { lives grants 20; }
 test_lives_holder() { lives holder 20; }
 test_lives_race() { lives race 20; }
+test_lives_crowd() { timeout 600 lives crowd 1 "$seed" /guest/domu.elf; }
 
 # A debug key tells what keeps a zombie: mappings of its frames, and grants.
 test_zombies() {

@@ -117,20 +117,33 @@ test_device_save() {
 	is "$(sum_of </srv/blob)" fetch_there alpha 1
 }
 
+zombies() { xl list | grep -c '^(null).* -*d '; }
+listed() { xl list | wc -l; }
+
+# A guest has the pages of another mapped, which stays a zombie until the first has died as well.
+test_share_death() {
+	alpha=$(xl domid alpha) beta=$(xl domid beta)
+	offer alpha "$beta" && r=$(refs alpha) || return 1
+	in_guest beta "shares hold $alpha $r >/tmp/held 2>&1 &" || return 1
+	in_guest beta 'i=0; until grep -q HELD /tmp/held || [ $i -gt 100 ]; do sleep 0.1; i=$((i + 1)); done; grep HELD /tmp/held' ||
+		return 1
+	xl destroy alpha && gone alpha && until_says 1 zombies || return 1
+	xl destroy beta && gone beta && until_says 2 listed
+}
+
 # Destroyed while everything is busy, again and again; nothing is left behind.
 test_device_death() {
-	xl destroy beta && gone beta || return 1
 	i=0
 	while [ $i -lt 3 ]; do
-		in_guest alpha 'ip addr add 10.9.0.10/24 dev eth0 2>/dev/null; ip link set eth0 up; (while :; do dd if=/dev/xvda of=/dev/xvda bs=1M count=16 seek=16 conv=notrunc,fsync; done) 2>/dev/null &' || return 1
-		in_guest alpha '(while :; do wget -q -O /dev/null http://10.9.0.1/blob; done) &' || return 1
+		device_guest alpha '' "disk=[$disk]" "vif=['mac=00:16:3e:00:00:0a,bridge=br0']" "vcpus=2" || return 1
+		in_guest alpha 'ip addr add 10.9.0.10/24 dev eth0; ip link set eth0 up' || return 1
+		in_guest alpha '(while :; do dd if=/dev/xvda of=/dev/xvda bs=1M count=16 seek=16 conv=notrunc,fsync; done) 2>/dev/null &'
+		in_guest alpha '(while :; do wget -q -O /dev/null http://10.9.0.1/blob; done) &'
 		sleep 1
-		xl destroy alpha && gone alpha || return 1
+		xl destroy alpha && gone alpha && until_says 2 listed || return 1
 		sleep 1
 		free=$(free_kib)
 		[ $i -lt 2 ] || [ "$free" = "$before" ] || { echo "$before KiB were free, now $free"; return 1; }
 		before=$free i=$((i + 1))
-		device_guest alpha '' "disk=[$disk]" "vif=['mac=00:16:3e:00:00:0a,bridge=br0']" "vcpus=2" || return 1
 	done
-	xl destroy alpha && gone alpha
 }
