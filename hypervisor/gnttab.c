@@ -551,7 +551,9 @@ int gnttab_release_maps(struct domain *d)
 	return 0;
 }
 
-/* ---- Debug keys A and g ---- */
+/* ---- Debug keys A, g and Z ---- */
+
+#define DUMP_LINES 32
 
 void gnttab_visit_maps(struct domain *d, void (*visit)(struct page *pg, bool writes, void *data), void *data)
 {
@@ -565,6 +567,27 @@ void gnttab_visit_maps(struct domain *d, void (*visit)(struct page *pg, bool wri
 			continue;
 		gnttab_use_of(m, d->id, &use);
 		visit(use.page, use.writes, data);
+	}
+}
+
+/* Who has mapped what `granter` granted; domain_list_lock is held and all vcpus stand still. */
+void gnttab_dump_users(const struct domain *granter)
+{
+	struct domain *d;
+
+	list_for_each(d, &domain_list, link) {
+		struct gnttab *gt = d->gnttab;
+		uint32_t held = 0;
+
+		for (uint32_t i = 0; gt && i < gt->maptrack_frames * MAPTRACK_PER_FRAME; i++) {
+			const struct maptrack *m = maptrack_find(gt, i);
+
+			if (!m->flags || m->granter != granter || held++ >= DUMP_LINES)
+				continue;
+			printk("  grant %u: mapped by domain %u, handle %u, flags %#x\n", m->ref, d->id, i, m->flags);
+		}
+		if (held > DUMP_LINES)
+			printk("  … and %u more grants mapped by domain %u\n", held - DUMP_LINES, d->id);
 	}
 }
 

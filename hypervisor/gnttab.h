@@ -31,5 +31,6 @@ uint32_t gnttab_frames_max(struct domain *d, bool status);	/* indexes that gntta
 /* The pages that it has mapped of others, once for each handle; its vcpus are paused. */
 void gnttab_visit_maps(struct domain *d, void (*visit)(struct page *pg, bool writes, void *data), void *data);
 void gnttab_dump(void);				/* debug key g */
+void gnttab_dump_users(const struct domain *granter);	/* part of debug key Z, between domains_freeze() and _thaw() */
 
 #endif

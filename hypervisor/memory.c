@@ -269,17 +269,6 @@ static bool frame_steal(struct domain *d, mfn_t mfn)
 	return true;
 }
 
-static void frame_give_back(struct domain *d, mfn_t mfn)
-{
-	struct page *pg = mfn_to_page(mfn);
-
-	spin_lock(&d->page_lock);
-	page_list_add(&d->pages, pg);
-	d->tot_pages++;
-	spin_unlock(&d->page_lock);
-	__atomic_store_n(&pg->count, PAGE_ALLOCATED | 1, __ATOMIC_SEQ_CST);
-}
-
 static void frame_discard(struct domain *d, mfn_t mfn)
 {
 	struct page *pg = mfn_to_page(mfn);
@@ -290,6 +279,24 @@ static void frame_discard(struct domain *d, mfn_t mfn)
 	pg->type = 0;
 	heap_free(pg, 0);
 	domain_put(d);			/* page_assign() took it */
+}
+
+/* Of a domain that has begun to die meanwhile nobody would look for it any more: then it is freed. */
+static void frame_give_back(struct domain *d, mfn_t mfn)
+{
+	struct page *pg = mfn_to_page(mfn);
+	bool is_alive;
+
+	spin_lock(&d->page_lock);
+	is_alive = d->dying == DOMAIN_ALIVE;
+	if (is_alive) {
+		page_list_add(&d->pages, pg);
+		d->tot_pages++;
+		__atomic_store_n(&pg->count, PAGE_ALLOCATED | 1, __ATOMIC_SEQ_CST);
+	}
+	spin_unlock(&d->page_lock);
+	if (!is_alive)
+		frame_discard(d, mfn);
 }
 
 struct exchange {

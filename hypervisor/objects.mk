@@ -100,7 +100,7 @@ HV_SRC += $(addprefix hypervisor/,calendar.c cmdline.c console.c format.c keys.c
 	symbols.c wallclock.c)
 HV_SRC += $(addprefix hypervisor/,ctl.c domctl.c domctl_vcpu.c sysctl.c)
 HV_SRC += $(addprefix hypervisor/x86/,arch_sysctl.c cpu_policy.c pv_context.c pv_domctl.c topology.c)
-HV_SRC += hypervisor/dump.c hypervisor/x86/arch_keys.c hypervisor/x86/mca.c
+HV_SRC += hypervisor/dump.c hypervisor/freeze.c hypervisor/x86/holders.c hypervisor/x86/arch_keys.c hypervisor/x86/mca.c
 HV_SRC += $(addprefix hypervisor/x86/,acpi.c acpi_tables.c apic.c clocks.c cmos.c console_sinks.c crash.c \
 	ioapic.c irq.c msi.c mtrr.c pci.c physdev.c pic.c platform.c serial.c serial_options.c shutdown.c smp.c \
 	time.c tsc_scale.c vga.c vga_text.c watchdog.c)
@@ -118,10 +118,10 @@ CHECK_SCRIPTS += tests/boot-options
 fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 
 # The core as unit tests see it: real, on a fake machine.
-HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,ctl.c domain.c evtchn.c evtchn_2l.c evtchn_fifo.c gnttab.c \
-	gnttab_table.c memory.c page.c sched.c sched_credit.c sched_op.c sched_place.c sched_sedf.c softirq.c \
-	perf.c timer.c trace.c vcpu.c)
-HV_CORE_TESTS := timer evtchn evtchn_fifo sched_credit vcpu gnttab sched_sedf core_random trace
+HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,ctl.c domain.c freeze.c evtchn.c evtchn_2l.c \
+	evtchn_fifo.c gnttab.c gnttab_table.c memory.c page.c perf.c sched.c sched_credit.c sched_op.c \
+	sched_place.c sched_sedf.c softirq.c timer.c trace.c vcpu.c)
+HV_CORE_TESTS := timer freeze memory evtchn evtchn_fifo sched_credit vcpu gnttab sched_sedf core_random trace
 UNIT_TESTS += $(HV_CORE_TESTS)
 $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))
 UNIT_TESTS += domctl

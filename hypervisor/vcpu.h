@@ -18,6 +18,7 @@ enum vcpu_stop {
 	VCPU_BLOCKED = 2,		/* SCHEDOP_block: until an event */
 	VCPU_POLLING = 4,		/* SCHEDOP_poll: until a port, an event or the timeout (with BLOCKED) */
 	VCPU_SHUTDOWN = 8,		/* its domain was shut down */
+	VCPU_FROZEN = 16,		/* domains_freeze() */
 };
 
 struct vcpu {

@@ -1,4 +1,5 @@
 #include "audit.h"
+#include "holders.h"
 #include "keys.h"
 
 #include <stddef.h>
@@ -17,5 +18,6 @@ const struct debug_key arch_debug_keys[] = {
 	{ 'M', msi_dump, "message-signalled interrupts" },
 	{ 't', time_dump, "clocks" },
 	{ 'z', ioapic_dump, "I/O APICs" },
+	{ 'Z', holders_dump, "zombies, and what holds them" },
 	{ 0 },
 };

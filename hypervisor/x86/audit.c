@@ -1,6 +1,7 @@
 #include "audit.h"
 #include "arch.h"
 #include "errno.h"
+#include "freeze.h"
 #include "gnttab.h"
 #include "heap.h"
 #include "mm.h"
@@ -145,17 +146,6 @@ static void compare_list(struct audit *a, const struct domain *d, const struct p
 	}
 }
 
-/* All vcpus but the one that was interrupted for this: it isn't in the middle of anything. */
-static void for_each_other_vcpu(void (*visit)(struct vcpu *v))
-{
-	struct domain *d;
-
-	list_for_each(d, &domain_list, link)
-		for (unsigned int i = 0; i < d->max_vcpus; i++)
-			if (d->vcpu[i] && d->vcpu[i] != current_vcpu())
-				visit(d->vcpu[i]);
-}
-
 long audit_frames(void)
 {
 	struct audit a = { .bytes = (max_mfn + 1) * sizeof(struct expected) };
@@ -166,8 +156,10 @@ long audit_frames(void)
 	if (!a.frames)
 		return -ENOMEM;
 	memset(a.frames, 0, a.bytes);
-	spin_lock(&domain_list_lock);
-	for_each_other_vcpu(vcpu_pause);
+	if (!domains_freeze()) {
+		heap_unmap_large(a.frames, a.bytes);
+		return -EBUSY;
+	}
 	list_for_each(d, &domain_list, link)
 		expect_domain(&a, d);
 	list_for_each(d, &domain_list, link) {
@@ -175,8 +167,7 @@ long audit_frames(void)
 		compare_list(&a, d, &d->xen_pages);
 		frames += d->pages.count + d->xen_pages.count;
 	}
-	for_each_other_vcpu(vcpu_unpause);
-	spin_unlock(&domain_list_lock);
+	domains_thaw();
 	heap_unmap_large(a.frames, a.bytes);
 	printk(LOG_ERR "Audit: %lu frames, %ld wrong\n", frames, a.wrong);
 	return a.wrong;
@@ -184,6 +175,8 @@ long audit_frames(void)
 
 void audit_key(void)
 {
-	if (audit_frames() == -ENOMEM)
-		printk(LOG_ERR "Audit: not enough memory for it\n");
+	long rc = audit_frames();
+
+	if (rc < 0)
+		printk(LOG_ERR "Audit: not done (%s)\n", rc == -ENOMEM ? "not enough memory" : "a vcpu is busy");
 }

@@ -131,6 +131,7 @@ static int done_resume(uint32_t *count, uint64_t done_at, uint32_t *done)
 	return done_at ? copy_from_guest(done, done_at, sizeof(*done)) : 0;
 }
 
+/* Whatever stops the call: Linux goes on behind what was done. */
 static void done_store(uint64_t done_at, uint32_t done)
 {
 	if (done_at)		/* a pointer that doesn't work is the guest's loss: its updates were made */
@@ -192,12 +193,16 @@ long hcall_mmu_update(const uint64_t arg[6])
 	if (done_resume(&count, arg[2], &done))
 		return -EFAULT;
 	rc = mmu_owner_get(d, arg[3], &owner);
-	if (rc)
+	if (rc) {
+		done_store(arg[2], done);
 		return rc;
+	}
 	rc = mmu_owner_get(d, tables_id ? (domid_t)(tables_id - 1) : (domid_t)DOMID_SELF, &tables);
 	if (!rc) {
 		rc = mmu_update_list(tables, owner, arg, count, done);
 		domain_put(tables);
+	} else {
+		done_store(arg[2], done);
 	}
 	domain_put(owner);
 	return rc;
@@ -482,8 +487,10 @@ long hcall_mmuext_op(const uint64_t arg[6])
 	if (done_resume(&count, arg[2], &done))
 		return -EFAULT;
 	rc = mmu_owner_get(d, arg[3], &owner);
-	if (rc)
+	if (rc) {
+		done_store(arg[2], done);
 		return rc;
+	}
 	while (count && !rc) {
 		rc = copy_from_guest(&op, at, sizeof(op));
 		if (!rc)

@@ -57,3 +57,17 @@ $(O)/system/dom0-ours.cpio: $(O)/debian/ready $(IMAGE_PARTS) $(PROGRAMS)
 	$(MAKE) -s install DESTDIR=$(abspath $(O)/system/ours)
 	rm -rf $(O)/system/ours/boot $(O)/system/ours/usr/lib/debug $(O)/system/ours/usr/share
 	tests/system/image $@ $(O)/debian ours $(O)/system/ours
+
+# Lives and deaths of domains, by the hundred.
+$(O)/tests/system/lives: $(O)/tests/system/lives.o $(BUILD_OBJS) $(HYP_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(BUILD_LIBS) $(HYP_LIBS)
+
+SYSTEM_TESTS += tests/system/death
+SYSTEM_NEEDS += $(O)/tests/system/lives $(O)/system/dom0-debian.cpio
+
+# Static, for a guest's small initramfs.
+$(O)/tests/system/shares: $(O)/tests/system/shares.o
+	$(CC) -static -o $@ $^ -lxengnttab -lxencall -lxentoolcore -lxentoollog
+
+SYSTEM_TESTS += tests/system/xl-devices
+SYSTEM_NEEDS += $(O)/tests/system/shares

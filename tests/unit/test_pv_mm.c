@@ -275,6 +275,32 @@ static void updates_stop_at_the_first_that_fails_and_say_where(void)
 	fake_destroy(d);
 }
 
+/* Linux goes on behind what was done: it would run off its list if that were left as it was. */
+static void updates_for_a_domain_that_is_not_there_say_that_none_was_done(void)
+{
+	struct mmu_update req = { 0 };
+	struct mmuext_op op = { .cmd = MMUEXT_PIN_L4_TABLE };
+	uint32_t done = 77;
+	const uint64_t update_arg[6] = { (uint64_t)&req, 1, (uint64_t)&done, 5 };
+	const uint64_t tables_arg[6] = { (uint64_t)&req, 1, (uint64_t)&done, DOMID_SELF | 6 << 16 };
+	const uint64_t ext_arg[6] = { (uint64_t)&op, 1, (uint64_t)&done, 5 };
+
+	start();
+	d->is_privileged = true;
+	CHECK_EQ(hcall_mmu_update(update_arg), -ESRCH);
+	CHECK_EQ(done, 0);
+	done = 77;
+	CHECK_EQ(hcall_mmu_update(tables_arg), -ESRCH);
+	CHECK_EQ(done, 0);
+	done = 77;
+	CHECK_EQ(hcall_mmuext_op(ext_arg), -ESRCH);
+	CHECK_EQ(done, 0);
+	d->is_privileged = false;
+	CHECK_EQ(hcall_mmu_update(update_arg), -EPERM);
+	CHECK_EQ(done, 0);
+	fake_destroy(d);
+}
+
 static void an_ordinary_frame_is_just_written(void)
 {
 	start();
@@ -585,6 +611,7 @@ int main(void)
 		FAKE_TEST(changing_only_flags_keeps_the_references),
 		FAKE_TEST(the_accessed_and_dirty_bits_can_be_preserved),
 		FAKE_TEST(updates_stop_at_the_first_that_fails_and_say_where),
+		FAKE_TEST(updates_for_a_domain_that_is_not_there_say_that_none_was_done),
 		FAKE_TEST(an_ordinary_frame_is_just_written),
 		FAKE_TEST(roots_are_switched_with_their_references),
 		FAKE_TEST(descriptors_never_reach_our_ring),

@@ -227,6 +227,13 @@ test_tools() {
 	tools_start_"$(cat /etc/tools)"
 }
 
+# By debug key A of ours: no frame has counts that are wrong.
+test_audit() {
+	xl debug-keys A
+	xl dmesg | grep "Audit: " >/tmp/audit
+	grep -q "Audit: [0-9]* frames, 0 wrong" /tmp/audit || { cat /tmp/audit; return 1; }
+}
+
 # For make bench: what the hypervisor keeps of the memory, beside domain 0's 512 MiB.
 test_report_memory() {
 	xl info >/tmp/info || return 1
