@@ -26,6 +26,7 @@ struct vcpu {
 	bool is_initialised;		/* has a context: may be brought up */
 	uint32_t stop;			/* enum vcpu_stop bits; atomic */
 	uint32_t pauses;		/* counted reasons from outside; atomic */
+	bool is_held;			/* one of these pauses is the audit's; domain_list_lock */
 	bool is_running;		/* its state is (being) used on `cpu`; sched_cpu.lock of it, as all here */
 	bool is_queued;			/* waits in the run queue of `cpu` */
 	bool must_move;			/* its CPU is out of its affinity: goes elsewhere once it's off */
