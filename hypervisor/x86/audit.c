@@ -94,7 +94,7 @@ static void expect_tree(struct audit *a, const struct pv_tree *t)
 		if (i || t->is_kept)
 			expect(a, f->pg, false);
 		if (!f->was_valid)
-			expected_of(a, f->pg)->type_count++;
+			expect_refs(a, f->pg, 0, 1);
 	}
 	for (unsigned int i = 0; i < t->outcomes; i++)
 		expect(a, t->outcome[i].pg, !t->outcome[i].error);
