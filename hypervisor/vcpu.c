@@ -207,12 +207,19 @@ static int vcpu_runstate_write(struct vcpu *v, uint64_t guest)
 	return rc;
 }
 
-/* A copy of vcpu_info's time at an address of the guest's, for its user space: the version says when it's torn. */
+/*
+ * A copy of vcpu_info's time at an address of the guest's, for its user space: the version says when it's torn.
+ * One that has no vcpu_info yet has no time either.
+ */
 static int vcpu_time_write(struct vcpu *v, uint64_t guest)
 {
-	struct vcpu_time_info t = v->info->time;
-	uint32_t version = t.version & ~1U;
+	const struct vcpu_info *info = READ_ONCE(v->info);
+	struct vcpu_time_info t = { 0 };
+	uint32_t version;
 
+	if (info)
+		t = info->time;
+	version = t.version & ~1U;
 	t.version = version | 1;
 	if (copy_to_guest(guest, &t, sizeof(t)))
 		return -EFAULT;
@@ -296,6 +303,8 @@ static long vcpu_op_initialise(struct vcpu *v, void *op, uint64_t arg)
 
 	if (READ_ONCE(v->is_initialised))
 		return -EEXIST;
+	if (!READ_ONCE(v->info))	/* of an id above 31: that is registered first, as Xen wants it */
+		return -EINVAL;
 	ctxt = mem_alloc(sizeof(*ctxt));
 	if (!ctxt)
 		return -ENOMEM;

@@ -220,6 +220,8 @@ void syscall_guest(struct cpu_user_regs *regs)
 		else
 			pv_syscall_callback(v, regs, &v->arch.pv.syscall);
 	} else if (v->arch.pv.in_kernel) {
+		if (regs->entry_vector == VECTOR_SYSENTER)	/* took the kernel's RSP with it: told on its own stack */
+			regs->rsp = v->arch.pv.kernel_sp;
 		pv_inject(v, regs, TRAP_GP, 0);
 	} else {
 		pv_syscall_callback(v, regs, regs->entry_vector == VECTOR_SYSCALL32 ?

@@ -153,6 +153,24 @@ vmlinux_unpack() {
 	[ "$(head -c 4 "$2" | tail -c 3)" = ELF ] || echo "Bail out! no ELF in $1"
 }
 
+# fuzz_boot NAME ARGUMENTS: guest_boot for the fuzzer.  Our hypervisor audits its frame table by debug key A while
+# the domain is still there.
+fuzz_boot() {
+	fuzz_args=$2
+	case $HYPERVISOR in
+	ours)
+		fuzz_args="$fuzz_args linger=60"	# or until it is sent something
+		guest_script='wait all actions are done
+send \x01\x01\x01A
+wait Audit:
+wait frames, 0 wrong
+send \x01\x01\x01
+send go on' ;;
+	esac
+	guest_boot "$1" fuzz "$fuzz_args"
+	guest_script=
+}
+
 image=$O/system/dom0.cpio
 kernel_args= make_cdrom= guest_script=
 boot_reset

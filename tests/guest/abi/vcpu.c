@@ -108,10 +108,62 @@ static void vcpu_info_moves_once(void)
 	CHECK_EQ(hcall(vcpu_op, VCPUOP_register_vcpu_info, 1, &op), -XEN_EINVAL);
 }
 
+/*
+ * shared_info has room for 32: others have no vcpu_info, and so no time and no events, until they register
+ * one (dom0_max_vcpus=40 makes some).
+ */
+enum { LATE = 33 };
+
+static bool has_late_vcpu(void) { return hcall(vcpu_op, VCPUOP_is_up, LATE, NULL) == 0; }
+
+static void a_vcpu_without_vcpu_info_is_harmless(void)
+{
+	static struct vcpu_time_info time;
+	static struct vcpu_runstate_info runstate;
+	static struct vcpu_guest_context context;
+	struct vcpu_register_time_memory_area time_reg = { .addr.v = &time };
+	struct vcpu_register_runstate_memory_area runstate_reg = { .addr.v = &runstate };
+
+	if (!has_late_vcpu())
+		return;
+	memset(&time, 0x55, sizeof(time));
+	second_prepare(&context);
+	CHECK_EQ(hcall(vcpu_op, VCPUOP_register_vcpu_time_memory_area, LATE, &time_reg), 0);
+	CHECK_EQ(time.version & 1, 0);
+	CHECK_EQ(hcall(vcpu_op, VCPUOP_register_runstate_memory_area, LATE, &runstate_reg), 0);
+	CHECK_EQ(runstate.state, RUNSTATE_offline);
+	CHECK_EQ(hcall(vcpu_op, VCPUOP_initialise, LATE, &context), -XEN_EINVAL);
+	CHECK_EQ(hcall(vcpu_op, VCPUOP_up, LATE, NULL), -XEN_EINVAL);
+}
+
+static void events_for_a_vcpu_without_vcpu_info_wait(void)
+{
+	static struct vcpu_info info __attribute__((aligned(64)));
+	struct vcpu_register_vcpu_info reg = { .mfn = mfn_of(&info), .offset = (uint32_t)((uintptr_t)&info % PAGE_SIZE) };
+	struct evtchn_bind_ipi bind = { .vcpu = LATE };
+	struct evtchn_send send;
+	struct evtchn_unmask unmask;
+	struct evtchn_close close;
+
+	if (!has_late_vcpu())
+		return;
+	CHECK_EQ(hcall(event_channel_op, EVTCHNOP_bind_ipi, &bind), 0);
+	unmask.port = send.port = close.port = bind.port;
+	CHECK_EQ(hcall(event_channel_op, EVTCHNOP_send, &send), 0);
+	CHECK_EQ(hcall(event_channel_op, EVTCHNOP_unmask, &unmask), 0);
+	CHECK_EQ(shared_info.evtchn_pending[bind.port / 64] >> bind.port % 64 & 1, 1);
+	CHECK_EQ(hcall(vcpu_op, VCPUOP_register_vcpu_info, LATE, &reg), 0);
+	CHECK_EQ(info.evtchn_upcall_pending, 1);
+	CHECK_EQ(info.evtchn_pending_sel, ~0ul);
+	CHECK_EQ(hcall(event_channel_op, EVTCHNOP_close, &close), 0);
+}
+
 const struct claim vcpu_claims[] = {
 	{ "is_up knows which vcpus exist", is_up_knows_who_exists },
 	{ "the run state is told and kept in memory", runstate_is_told },
 	{ "a second vcpu is initialised, comes up and goes down", a_second_vcpu_comes_and_goes },
 	{ "vcpu_info can be moved once", vcpu_info_moves_once },
+	{ "a vcpu without vcpu_info is harmless, and is not brought up", a_vcpu_without_vcpu_info_is_harmless },
+	{ "events for a vcpu without vcpu_info wait for it", events_for_a_vcpu_without_vcpu_info_wait },
 	{ NULL, NULL },
 };

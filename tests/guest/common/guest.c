@@ -7,7 +7,7 @@ struct start_info *start_info;
 trap_handler *trap_hook[TRAP_COUNT];
 struct regs trap_last;
 uint64_t trap_last_cr2, trap_last_frame;
-extern uint64_t trap_try_rsp;
+uint64_t trap_try_rsp[GUEST_VCPUS];	/* where trap_try() goes on after a trap; 0: it does not run */
 extern const uint8_t trap_try_landing[];
 
 _Noreturn void guest_init(struct start_info *si);
@@ -27,6 +27,13 @@ _Noreturn void guest_panic(const char *why)
 	guest_shutdown(SHUTDOWN_crash);
 }
 
+unsigned int vcpu_self(void)
+{
+	uint64_t here = (uintptr_t)__builtin_frame_address(0), n = (here - (uintptr_t)guest_stacks) / GUEST_STACK;
+
+	return n < GUEST_VCPUS ? (unsigned int)n : 0;
+}
+
 static void trap_print(const struct regs *r)
 {
 	print("Unexpected trap %lu, error code 0x%lx, cr2 0x%lx\n", r->vector, r->error,
@@ -43,16 +50,18 @@ static void trap_print(const struct regs *r)
 static bool trap_land(struct regs *r)
 {
 	bool user = (r->cs & 3) == 3;
+	uint64_t *rsp = &trap_try_rsp[vcpu_self()];
 
-	if (!trap_try_rsp)
+	if (!*rsp)
 		return false;
 	r->rax = r->vector;
 	r->rip = (uintptr_t)trap_try_landing;
-	r->rsp = trap_try_rsp;
+	r->rsp = *rsp;
 	r->cs = FLAT_KERNEL_CS & ~3u;
 	r->ss = FLAT_KERNEL_SS;
 	/* Events stay masked as they were; after user mode they are. */
 	r->rflags = (user ? 0 : r->rflags & 0x200) | 2;
+	*rsp = 0;
 	return true;
 }
 
@@ -69,7 +78,7 @@ void trap_handle(struct regs *r)
 	guest_panic("unexpected trap");
 }
 
-static void traps_install(void)
+void traps_install(void)
 {
 	static const uint8_t vectors[] = { 0, 1, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 16, 17, 19, 0x80 };
 	struct trap_info table[ARRAY_SIZE(vectors) + 1] = { { 0 } };

@@ -47,6 +47,15 @@ extern const struct entry_state {
 
 void test_main(void);
 
+/*
+ * A vcpu is known by the stack it runs on: vcpu 0 starts on the first of these, others that a test brings up
+ * and that meet traps must have theirs.  Who runs elsewhere counts as vcpu 0.
+ */
+enum { GUEST_STACK = 65536, GUEST_VCPUS = 8 };		/* start.S, try.S */
+extern uint8_t guest_stacks[GUEST_VCPUS][GUEST_STACK];
+unsigned int vcpu_self(void);
+void traps_install(void);	/* trap table and callbacks of this vcpu; vcpu 0 has them from the start */
+
 /* Formats %s %c %d %u %x (with l, a width and zero padding); writes to the hypervisor's console. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void guest_shutdown(unsigned int reason);	/* SHUTDOWN_* */

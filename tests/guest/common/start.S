@@ -6,6 +6,8 @@
 #include <xen/xen.h>
 
 #define VIRT_BASE	0xffffffff80000000
+#define GUEST_STACK	65536		/* guest.h */
+#define GUEST_VCPUS	8
 
 .macro note type, value:vararg
 	.pushsection .note.Xen, "a", @note
@@ -30,8 +32,11 @@
 
 	.section .bss, "aw", @nobits
 	.balign	4096
-	.skip	65536
+	.globl	guest_stacks
+guest_stacks:			/* one for each vcpu: guest.h */
+	.skip	GUEST_STACK
 guest_stack_top:
+	.skip	GUEST_STACK * (GUEST_VCPUS - 1)
 
 	.globl	shared_info
 shared_info:			/* guest_init() maps the hypervisor's page here */

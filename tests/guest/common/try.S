@@ -11,16 +11,23 @@ trap_try:
 	push	%r13
 	push	%r14
 	push	%r15
-	mov	%rsp, trap_try_rsp(%rip)
-	mov	%rdi, %rax
+	mov	%rdi, %rbx
 	mov	%rsi, %rdi
+	mov	%rsp, %rbp		/* the stack's number: vcpu_self(), guest.c */
+	sub	$guest_stacks, %rbp
+	shr	$16, %rbp
+	cmp	$8, %rbp		/* GUEST_VCPUS */
+	jb	1f
+	xor	%ebp, %ebp
+1:	lea	trap_try_rsp(,%rbp,8), %rbp
+	mov	%rsp, (%rbp)
 	sub	$8, %rsp
-	call	*%rax
+	call	*%rbx
 	add	$8, %rsp
+	movq	$0, (%rbp)
 	mov	$-1, %eax
 	.globl	trap_try_landing
 trap_try_landing:		/* RSP is as it was stored, EAX the trap's number */
-	movq	$0, trap_try_rsp(%rip)
 	pop	%r15
 	pop	%r14
 	pop	%r13
@@ -34,11 +41,5 @@ trap_try_landing:		/* RSP is as it was stored, EAX the trap's number */
 user_enter:
 	mov	%rdi, %rsp
 	jmp	trap_return
-
-	.bss
-	.balign	8
-	.globl	trap_try_rsp
-trap_try_rsp:
-	.skip	8
 
 	.section .note.GNU-stack, "", @progbits

@@ -1,39 +1,14 @@
 /* Random hypercalls with arguments that have the right shape, mostly. */
+#define __XEN_TOOLS__ 1		/* for what only the toolstack asks */
 #include "fuzz.h"
 
 #include <xen/callback.h>
 #include <xen/event_channel.h>
-#include <xen/grant_table.h>
 #include <xen/memory.h>
 #include <xen/nmi.h>
 #include <xen/physdev.h>
-#include <xen/platform.h>
 #include <xen/vcpu.h>
 #include <xen/version.h>
-
-/* Where the arguments are; at times where nothing can be read, but never in a toy, whose contents could be
- * requests that nobody meant. */
-static uint64_t pointer(void *good)
-{
-	static const uint64_t bad[] = { 0, 8, 0x1000, 0x7ffffffff000, 0x7ffffffffffc, 0x0000800000000000,
-		HYPERVISOR_VIRT_START + (1ul << 40), HYPERVISOR_VIRT_END - 4, 0xffffffffffffffff };
-
-	return one_in(16) ? bad[random_below(ARRAY_SIZE(bad))] : (uintptr_t)good;
-}
-
-/* Where an answer may go: never over the fuzzer's own memory. */
-static uint64_t out_pointer(void)
-{
-	return one_in(3) ? 0 : random_va();
-}
-
-static domid_t random_domid(void)
-{
-	static const domid_t known[] = { 0, 1, DOMID_SELF, DOMID_IO, DOMID_XEN, DOMID_COW, DOMID_INVALID,
-		DOMID_IDLE, 0xffff };
-
-	return one_in(2) ? DOMID_SELF : known[random_below(ARRAY_SIZE(known))];
-}
 
 /* An entry to change: in a toy, or the one that maps a toy; never what keeps the fuzzer alive. */
 static uint64_t random_entry(void)
@@ -41,10 +16,10 @@ static uint64_t random_entry(void)
 	uint64_t *pte;
 
 	if (one_in(3)) {
-		pte = pte_of((uintptr_t)toy[random_below(TOYS)], 1);
+		pte = pte_of((uintptr_t)toy[random_toy()], 1);
 		return maddr_of(pte);
 	}
-	return toy_mfn[random_below(TOYS)] << 12 | random_below(511) << 3;
+	return toy_mfn[random_toy()] << 12 | random_below(511) << 3;
 }
 
 static void make_mmu_update(struct call *c)
@@ -56,13 +31,13 @@ static void make_mmu_update(struct call *c)
 		r[i].ptr = random_entry() | (one_in(4) ? MMU_PT_UPDATE_PRESERVE_AD : 0);
 		r[i].val = random_pte();
 		if (one_in(20))
-			r[i].ptr = toy_mfn[random_below(TOYS)] << 12 | MMU_MACHPHYS_UPDATE;
+			r[i].ptr = toy_mfn[random_toy()] << 12 | MMU_MACHPHYS_UPDATE;
 		else if (one_in(40))
 			r[i].ptr = (1ul << 44) | random_bits();
 	}
-	c->args[0] = pointer(r);
+	c->args[0] = random_pointer(r);
 	c->args[1] = one_in(30) ? 1u << 31 | n : n;
-	c->args[2] = out_pointer();
+	c->args[2] = random_out();
 	c->args[3] = one_in(8) ? random_domid() : DOMID_SELF;
 	if (one_in(40))
 		c->args[3] |= random_bits() << 16;
@@ -72,7 +47,7 @@ static uint64_t mask_pointer(void)
 {
 	uint64_t *mask = random_buffer(64);
 
-	return pointer(mask);
+	return random_pointer(mask);
 }
 
 static void make_mmuext_op(struct call *c)
@@ -93,7 +68,7 @@ static void make_mmuext_op(struct call *c)
 		case MMUEXT_CLEAR_PAGE:
 		case MMUEXT_COPY_PAGE:
 			if (one_in(2))
-				ops[i].arg1.mfn = toy_mfn[random_below(TOYS)];
+				ops[i].arg1.mfn = toy_mfn[random_toy()];
 			else
 				ops[i].arg1.mfn = (1ul << 40) - 1 - random_below(1000);
 			break;
@@ -116,9 +91,9 @@ static void make_mmuext_op(struct call *c)
 		if (one_in(40))
 			ops[i].cmd = 22 + random_below(1000);
 	}
-	c->args[0] = pointer(ops);
+	c->args[0] = random_pointer(ops);
 	c->args[1] = n;
-	c->args[2] = out_pointer();
+	c->args[2] = random_out();
 	c->args[3] = one_in(10) ? random_domid() : DOMID_SELF;
 }
 
@@ -137,7 +112,7 @@ static void make_update_va_otherdomain(struct call *c)
 
 static void make_update_descriptor(struct call *c)
 {
-	c->args[0] = toy_mfn[random_below(TOYS)] << 12 | random_below(512) << 3;
+	c->args[0] = toy_mfn[random_toy()] << 12 | random_below(512) << 3;
 	if (one_in(20))
 		c->args[0] = random_bits() | 1ul << 46;
 	c->args[1] = random_bits();
@@ -151,7 +126,7 @@ static void make_set_gdt(struct call *c)
 
 	for (int i = 0; i < 16; i++)
 		frames[i] = random_mfn();
-	c->args[0] = pointer(frames);
+	c->args[0] = random_pointer(frames);
 	c->args[1] = one_in(3) ? 0 : one_in(8) ? random_number() : random_below(1024);
 }
 
@@ -171,7 +146,10 @@ static void make_set_trap_table(struct call *c)
 
 static void make_memory_op(struct call *c)
 {
-	static const unsigned int harmless[] = { XENMEM_maximum_ram_page, XENMEM_current_reservation,
+	static const unsigned int harmless[] = { XENMEM_exchange, XENMEM_add_to_physmap, XENMEM_set_memory_map,
+		XENMEM_claim_pages, XENMEM_acquire_resource, XENMEM_get_vnumainfo, XENMEM_populate_physmap,
+		XENMEM_increase_reservation, XENMEM_get_pod_target, XENMEM_reserved_device_memory_map,
+		XENMEM_add_to_physmap_batch, XENMEM_remove_from_physmap, XENMEM_maximum_ram_page, XENMEM_current_reservation,
 		XENMEM_maximum_reservation, XENMEM_machphys_mfn_list, XENMEM_machphys_mapping,
 		XENMEM_memory_map, XENMEM_machine_memory_map, XENMEM_maximum_gpfn,
 		18, 19, 63 };
@@ -180,7 +158,7 @@ static void make_memory_op(struct call *c)
 	xen_pfn_t *frames = random_buffer(8 * sizeof(*frames));
 
 	c->args[0] = harmless[random_below(ARRAY_SIZE(harmless))];
-	c->args[1] = pointer(words);
+	c->args[1] = random_pointer(words);
 	words[1] = random_va();			/* where lists go */
 	if (one_in(2))
 		return;
@@ -202,22 +180,66 @@ static void make_event_channel_op(struct call *c)
 	uint32_t *words = random_buffer(64);
 	unsigned int cmd = random_below(14);
 
-	if (cmd == EVTCHNOP_reset || cmd == EVTCHNOP_init_control || cmd == EVTCHNOP_expand_array)
+	if (cmd == EVTCHNOP_reset)		/* would take the timers that end user code */
 		cmd = EVTCHNOP_status;
 	for (int i = 0; i < 4; i++) {
 		if (one_in(2))
 			words[i] = random_below(40);
-		if (words[i] == timer_port)
+		while (is_timer_port(words[i]))
 			words[i]++;
 	}
-	if (cmd == EVTCHNOP_bind_virq && words[0] == VIRQ_TIMER && words[1] == 0)
-		words[1] = 1;
 	if (one_in(3))
 		words[0] = words[1] = DOMID_SELF;	/* domids come first in most of them */
 	if (cmd == EVTCHNOP_alloc_unbound)
 		*words = DOMID_SELF | (uint32_t)random_domid() << 16;
+	if (cmd == EVTCHNOP_init_control) {	/* for spare vcpus: they never need their events */
+		((uint64_t *)words)[0] = random_mfn();
+		words[3] = worker_count + random_below(4);
+		if (worker_count == vcpu_count)
+			cmd = EVTCHNOP_status;
+	} else if (cmd == EVTCHNOP_expand_array) {
+		((uint64_t *)words)[0] = random_mfn();
+	}
 	c->args[0] = one_in(50) ? random_number() + 14 : cmd;
-	c->args[1] = pointer(words);
+	c->args[1] = random_pointer(words);
+}
+
+static uint64_t random_spare(void)
+{
+	return worker_count + random_below(vcpu_count - worker_count + 2);	/* or none */
+}
+
+/* A context that could run, or one with something wrong in it. */
+static void make_context(struct vcpu_guest_context *noise, unsigned int id)
+{
+	struct vcpu_guest_context *c = random_buffer(sizeof(*c));
+
+	if (one_in(4))
+		return;
+	spare_context(c, id);
+	for (unsigned int n = random_below(4); n; n--) {
+		switch (random_below(8)) {
+		case 0: c->ctrlreg[1] = xen_pfn_to_cr3(random_mfn()); break;
+		case 1:
+			for (unsigned int i = 0; i < 16; i++)
+				c->gdt_frames[i] = random_mfn();
+			c->gdt_ents = random_below(8000);
+			break;
+		case 2:
+			c->ldt_base = random_va();
+			c->ldt_ents = random_number();
+			break;
+		case 3:
+			memcpy(&c->fpu_ctxt, &noise->fpu_ctxt, sizeof(c->fpu_ctxt));
+			c->flags |= VGCF_i387_valid;
+			break;
+		case 4: c->debugreg[random_below(8)] = random_breakpoint(); break;
+		case 5: c->fs_base = random_va(); break;
+		case 6: c->gs_base_user = random_va(); break;
+		default: c->ctrlreg[3] = xen_pfn_to_cr3(toy_mfn[random_toy()] | 1ul << 40); break;
+		}
+	}
+	*noise = *c;
 }
 
 static void make_vcpu_op(struct call *c)
@@ -225,21 +247,32 @@ static void make_vcpu_op(struct call *c)
 	static const unsigned int cmds[] = { VCPUOP_is_up, VCPUOP_get_runstate_info,
 		VCPUOP_register_runstate_memory_area, VCPUOP_set_singleshot_timer,
 		VCPUOP_stop_singleshot_timer, VCPUOP_get_physid, VCPUOP_register_vcpu_info,
-		VCPUOP_register_vcpu_time_memory_area, VCPUOP_initialise, VCPUOP_down, 77 };
+		VCPUOP_register_vcpu_time_memory_area, VCPUOP_initialise, VCPUOP_down, VCPUOP_up,
+		VCPUOP_send_nmi, VCPUOP_set_periodic_timer, 77 };
 	uint64_t *words = random_buffer(sizeof(struct vcpu_guest_context));
 
 	c->args[0] = cmds[random_below(ARRAY_SIZE(cmds))];
-	c->args[1] = random_below(4);
-	if (one_in(8))
-		c->args[1] = random_number();
+	c->args[1] = one_in(2) ? vcpu_self() : random_below(vcpu_count);
 	words[0] = one_in(2) ? random_mfn() : random_va();
-	if (c->args[0] == VCPUOP_register_runstate_memory_area ||
-	    c->args[0] == VCPUOP_register_vcpu_time_memory_area)
+	switch (c->args[0]) {
+	case VCPUOP_register_runstate_memory_area:
+	case VCPUOP_register_vcpu_time_memory_area:
 		words[0] = one_in(4) ? 0 : random_toy_va();
-	if (c->args[0] == VCPUOP_register_vcpu_info || c->args[0] == VCPUOP_down ||
-	    c->args[0] == VCPUOP_initialise)
-		c->args[1] |= 1;			/* never the vcpu we run on */
-	c->args[2] = pointer(words);
+		break;
+	case VCPUOP_set_periodic_timer:		/* the workers' must tick */
+		words[0] = 1000000 + random_number() % 10000000;
+		break;
+	case VCPUOP_initialise:			/* never a vcpu that acts */
+		c->args[1] = random_spare();
+		make_context((void *)words, (unsigned int)c->args[1]);
+		break;
+	case VCPUOP_register_vcpu_info:
+	case VCPUOP_down:
+	case VCPUOP_up:
+		c->args[1] = random_spare();
+		break;
+	}
+	c->args[2] = random_pointer(words);
 	if (c->args[0] == VCPUOP_get_runstate_info)
 		c->args[2] = random_va();
 }
@@ -248,19 +281,31 @@ static void make_physdev_op(struct call *c)
 {
 	static const unsigned int cmds[] = { PHYSDEVOP_irq_status_query, PHYSDEVOP_apic_read,
 		PHYSDEVOP_eoi, PHYSDEVOP_map_pirq, PHYSDEVOP_unmap_pirq, PHYSDEVOP_alloc_irq_vector,
-		PHYSDEVOP_get_free_pirq, PHYSDEVOP_set_iobitmap, 99 };
+		PHYSDEVOP_get_free_pirq, PHYSDEVOP_set_iobitmap, PHYSDEVOP_apic_write, PHYSDEVOP_irq_status_query,
+		PHYSDEVOP_free_irq_vector, PHYSDEVOP_manage_pci_add, PHYSDEVOP_manage_pci_remove,
+		PHYSDEVOP_restore_msi, PHYSDEVOP_manage_pci_add_ext, PHYSDEVOP_pirq_eoi_gmfn_v1,
+		PHYSDEVOP_pirq_eoi_gmfn_v2, PHYSDEVOP_setup_gsi, 22 /* get_nr_pirqs */,
+		PHYSDEVOP_pci_mmcfg_reserved, PHYSDEVOP_pci_device_add, PHYSDEVOP_pci_device_remove,
+		PHYSDEVOP_restore_msi_ext, PHYSDEVOP_prepare_msix, PHYSDEVOP_release_msix,
+		PHYSDEVOP_dbgp_op, 99 };
 	uint32_t *words = random_buffer(64);
 
 	c->args[0] = cmds[random_below(ARRAY_SIZE(cmds))];
 	if (one_in(2))
 		words[0] = random_below(32);
+	if (c->args[0] == PHYSDEVOP_pirq_eoi_gmfn_v1 || c->args[0] == PHYSDEVOP_pirq_eoi_gmfn_v2)
+		*(uint64_t *)words = random_mfn();
+	if (c->args[0] == PHYSDEVOP_apic_write || c->args[0] == PHYSDEVOP_apic_read) {
+		((uint64_t *)words)[0] = one_in(4) ? random_number() : 0xfec00000;
+		words[2] = one_in(8) ? (uint32_t)random_number() : random_below(64);
+	}
 	if (c->args[0] == PHYSDEVOP_map_pirq || c->args[0] == PHYSDEVOP_unmap_pirq) {
 		words[0] = one_in(3) ? random_domid() : DOMID_SELF;
 		words[1] = one_in(2) ? MAP_PIRQ_TYPE_GSI : random_below(8);
 		words[2] = 16 + random_below(16);
 		words[3] = one_in(2) ? words[2] : (uint32_t)random_number();
 	}
-	c->args[1] = pointer(words);
+	c->args[1] = random_pointer(words);
 }
 
 /* Never one that ends or stops the domain or the machine. */
@@ -275,68 +320,7 @@ static void make_sched_op(struct call *c)
 		set_xen_guest_handle(poll->ports, (evtchn_port_t *)random_va());
 	poll->nr_ports = one_in(8) ? (unsigned int)random_number() : random_below(17);
 	poll->timeout = 1;			/* long past: it never waits */
-	c->args[1] = pointer(poll);
-}
-
-static void make_grant_table_op(struct call *c)
-{
-	uint64_t *words = random_buffer(4 * 64);
-	unsigned int n = 1 + random_below(3);
-
-	c->args[0] = one_in(8) ? random_number() : random_below(13);
-	switch (c->args[0]) {
-	case GNTTABOP_map_grant_ref: {
-		struct gnttab_map_grant_ref *op = (void *)words;
-
-		for (unsigned int i = 0; i < n; i++) {
-			op[i].host_addr = random_toy_va();
-			op[i].flags = random_below(64) & ~(unsigned int)GNTMAP_contains_pte;
-			op[i].ref = random_below(600);
-			op[i].dom = one_in(2) ? 0 : random_domid();
-		}
-		break;
-	}
-	case GNTTABOP_unmap_grant_ref:
-	case GNTTABOP_unmap_and_replace: {
-		struct gnttab_unmap_grant_ref *op = (void *)words;
-
-		op->host_addr = random_toy_va();
-		op->dev_bus_addr = one_in(2) ? 0 : random_mfn() << 12;
-		n = 1;
-		break;
-	}
-	case GNTTABOP_copy: {
-		struct gnttab_copy *op = (void *)words;
-
-		for (unsigned int i = 0; i < n; i++) {
-			op[i].source.domid = random_domid();
-			op[i].source.u.gmfn = random_mfn();
-			op[i].source.offset = (uint16_t)random_below(5000);
-			op[i].dest.domid = DOMID_SELF;
-			op[i].dest.u.gmfn = toy_mfn[random_below(TOYS)];
-			op[i].dest.offset = (uint16_t)random_below(5000);
-			op[i].len = (uint16_t)random_below(5000);
-			op[i].flags = (uint16_t)random_below(2);
-		}
-		break;
-	}
-	case GNTTABOP_transfer:			/* would take pages away */
-	case GNTTABOP_setup_table:
-	case GNTTABOP_get_status_frames: {
-		struct gnttab_setup_table *op = (void *)words;
-
-		c->args[0] = GNTTABOP_setup_table;
-		op->dom = random_domid();
-		op->nr_frames = one_in(4) ? (uint32_t)random_number() : random_below(4);
-		set_xen_guest_handle(op->frame_list, (xen_pfn_t *)random_toy_va());
-		n = 1;
-		break;
-	}
-	default:
-		break;
-	}
-	c->args[1] = pointer(words);
-	c->args[2] = one_in(30) ? random_number() % 1000 : n;
+	c->args[1] = random_pointer(poll);
 }
 
 static void make_version(struct call *c)
@@ -356,22 +340,13 @@ static void make_console_io(struct call *c)
 	}
 }
 
-static void make_platform_op(struct call *c)
-{
-	struct xen_platform_op *op = random_buffer(sizeof(*op));
-
-	op->cmd = one_in(2) ? XENPF_get_cpuinfo : 1000 + random_below(1000);
-	op->interface_version = one_in(4) ? (uint32_t)random_bits() : XENPF_INTERFACE_VERSION;
-	c->args[0] = pointer(op);
-}
-
 static void make_callback_op(struct call *c)
 {
 	struct callback_register *op = random_buffer(sizeof(*op));
 
 	c->args[0] = one_in(2) ? CALLBACKOP_register : 2 + random_number();
 	op->type = (uint16_t)(one_in(2) ? CALLBACKTYPE_sysenter : 9 + random_below(100));
-	c->args[1] = pointer(op);
+	c->args[1] = random_pointer(op);
 }
 
 static void make_segment_base(struct call *c)
@@ -410,7 +385,7 @@ static void make_nmi_op(struct call *c)
 	op->handler_address = (uintptr_t)trap_stubs[2];
 	c->args[0] = random_below(3);
 	c->args[1] = random_below(3);
-	c->args[2] = pointer(op);
+	c->args[2] = random_pointer(op);
 }
 
 static void make_unknown(struct call *c)
@@ -437,10 +412,13 @@ static const struct {
 	{ __HYPERVISOR_vcpu_op, 6, make_vcpu_op },
 	{ __HYPERVISOR_physdev_op, 4, make_physdev_op },
 	{ __HYPERVISOR_sched_op, 3, make_sched_op },
-	{ __HYPERVISOR_grant_table_op, 6, make_grant_table_op },
+	{ __HYPERVISOR_grant_table_op, 12, make_grant_table_op },
 	{ __HYPERVISOR_xen_version, 3, make_version },
 	{ __HYPERVISOR_console_io, 2, make_console_io },
-	{ __HYPERVISOR_platform_op, 1, make_platform_op },
+	{ __HYPERVISOR_platform_op, 3, make_platform_op },
+	{ __HYPERVISOR_domctl, 8, make_domctl },
+	{ __HYPERVISOR_sysctl, 4, make_sysctl },
+	{ __HYPERVISOR_arch_0, 1, make_numbers },
 	{ __HYPERVISOR_callback_op, 1, make_callback_op },
 	{ __HYPERVISOR_set_segment_base, 2, make_segment_base },
 	{ __HYPERVISOR_set_debugreg, 1, make_debugreg },
