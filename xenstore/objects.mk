@@ -20,7 +20,7 @@ $(O)/xenstored: $(O)/xenstore/xenstored.o $(O)/xenstore/guest_xen.o $(XENSTORED_
 		$(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
 
-UNIT_TESTS += loop buf ring
+UNIT_TESTS += loop buf ring advisories
 test_loop_SRC := xenstore/loop.c
 test_buf_SRC := xenstore/buf.c
 
@@ -31,8 +31,11 @@ $(O)/xenstore-cli: $(O)/xenstore/cli.o $(XS_OBJS) $(BASE_OBJS)
 $(XENSTORE_LINKS:%=$(O)/xenstore-%): $(O)/xenstore-cli
 	ln -sf xenstore-cli $@
 
-test_ring_SRC := $(XENSTORED_PARTS:%=xenstore/%.c) xenstore/log.c xenstore/buf.c xenstore/loop.c \
-	tests/fake/xs_guest.c
+# The daemon with guests that a test speaks for.
+XENSTORED_FAKE_SRC := $(XENSTORED_PARTS:%=xenstore/%.c) xenstore/log.c xenstore/buf.c \
+	xenstore/loop.c tests/fake/xs_guest.c
+test_ring_SRC := $(XENSTORED_FAKE_SRC) tests/fake/xs_world.c
+test_advisories_SRC := $(test_ring_SRC)
 
 # Conversations, deaths and bad clients.
 XST := $(O)/tests/xenstore/xst
@@ -46,7 +49,7 @@ LONG_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
 LONG_NEEDS += $(O)/system/dom0-debian.cpio
 
 FUZZERS += xenstored
-fuzz_xenstored_SRC := $(test_ring_SRC)
+fuzz_xenstored_SRC := $(XENSTORED_FAKE_SRC)
 
 INSTALL_STEPS += xenstore_install
 define xenstore_install

@@ -119,11 +119,14 @@ static uint64_t server_cpu_ns(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-/* Resident set of the daemon in KiB, without file-backed pages. */
+/*
+ * What the daemon keeps in memory, in KiB: its own and what it shares, for a store may be a file in
+ * /run; but no pages of programs and libraries.
+ */
 static long server_rss_kb(void)
 {
 	char name[64], line[256];
-	long kb = -1;
+	long kb = 0, v;
 	FILE *f;
 
 	snprintf(name, sizeof(name), "/proc/%d/status", (int)opt.pid);
@@ -131,8 +134,8 @@ static long server_rss_kb(void)
 	if (!f)
 		return -1;
 	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "RssAnon: %ld", &kb) == 1)
-			break;
+		if (sscanf(line, "RssAnon: %ld", &v) == 1 || sscanf(line, "RssShmem: %ld", &v) == 1)
+			kb += v;
 	fclose(f);
 	return kb;
 }
