@@ -199,16 +199,14 @@ static uint32_t node_new(const struct owner *o, const char *name, size_t len, ui
 	return ref;
 }
 
-/* A version of the node that may be changed, touched; 0 for want of memory. */
+/* A version of the node that may be changed, once it is touched; 0 for want of memory. */
 static uint32_t node_own(const struct owner *o, uint32_t ref)
 {
 	struct node *n = node_at(ref), *copy;
 	uint32_t fresh;
 
-	if (o->owns(o, n->born)) {
-		heap_touch(n, NODE_HEAD);
+	if (o->owns(o, n->born))
 		return ref;
-	}
 	fresh = heap_alloc(node_size(n));
 	if (!fresh)
 		return 0;
@@ -237,7 +235,10 @@ static struct node *part_find(const struct node *n, const struct path *p, unsign
 	return kids_find(n->kids, p->part[i].hash, p->text + p->part[i].at, p->part[i].len);
 }
 
-/* The node of the first parts parts, which exists, in a version that may be changed. */
+/*
+ * The node of the first parts parts, which exists, in a version that may be changed: touched.  Of
+ * those above it only what gets another child is.
+ */
 static struct node *path_own(struct tree *t, const struct owner *o, const struct path *p,
 			     unsigned int parts)
 {
@@ -250,10 +251,16 @@ static struct node *path_own(struct tree *t, const struct owner *o, const struct
 		n = node_at(ref);
 		old = heap_ref(part_find(n, p, i));
 		ref = node_own(o, old);
-		if (ref && ref != old && kids_replace(o, &n->kids, p->part[i].hash, old, ref))
+		if (!ref || ref == old)
+			continue;
+		heap_touch(n, NODE_HEAD);
+		if (kids_replace(o, &n->kids, p->part[i].hash, old, ref))
 			return NULL;
 	}
-	return ref ? node_at(ref) : NULL;
+	if (!ref)
+		return NULL;
+	heap_touch(node_at(ref), NODE_HEAD);
+	return node_at(ref);
 }
 
 struct node *store_find(const struct tree *t, const struct path *p, unsigned int *depth)
