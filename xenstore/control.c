@@ -262,7 +262,8 @@ static const struct command commands[] = {
 static int cmd_help(struct conn *c, const char *const *arg, size_t n, struct buf *out)
 {
 	for (size_t i = 0; i < COUNT(commands); i++)
-		buf_printf(out, "%-12s %s\n", commands[i].name, commands[i].usage);
+		buf_printf(out, "%-*s%s\n", *commands[i].usage ? 13 : 0, commands[i].name,
+			   commands[i].usage);
 	return 0;
 }
 

@@ -44,9 +44,10 @@ $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile: $(O)/tests/xenstor
 	$(CC) $(USER_LDFLAGS) -o $@ $^
 
 CHECK_NEEDS += $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile
-CHECK_SCRIPTS += tests/xenstore/conversations tests/xenstore/deaths tests/xenstore/bad-clients
-LONG_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
-LONG_NEEDS += $(O)/system/dom0-debian.cpio
+CHECK_SCRIPTS += tests/xenstore/conversations tests/xenstore/deaths tests/xenstore/bad-clients \
+	tests/xenstore/clients
+SYSTEM_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio
 
 FUZZERS += xenstored
 fuzz_xenstored_SRC := $(XENSTORED_FAKE_SRC)
@@ -66,10 +67,3 @@ define xenstore_install
 		echo .so man1/xenstore.1 >$(DESTDIR)$(prefix)/share/man/man1/xenstore-$$c.1; done
 
 endef
-
-$(O)/tests/bench/xenstore-bench: $(O)/tests/bench/xenstore-bench.o
-	$(CC) $(USER_LDFLAGS) -o $@ $^
-
-.PHONY: bench-xenstore
-bench-xenstore: all $(SYSTEM_NEEDS) $(O)/system/dom0-debian.cpio $(O)/tests/bench/xenstore-bench
-	tests/bench/xenstore

@@ -1269,6 +1269,15 @@ static void step_scale_txn(struct ctx *x)
 	step_txn(x);
 }
 
+/* The same work by another name once the domains are introduced. */
+static const char *scale_name(const char *name)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "%s%s", name, opt.introduce ? " (introduced)" : "");
+	return text;
+}
+
 static void w_scale(void)
 {
 	struct ctx x = { .c = conn_new() };
@@ -1288,13 +1297,13 @@ static void w_scale(void)
 		r.cycles++;
 	}
 	end(&r);
-	report(&r, "create guest", "guests=%u nodes=%u rss=%ldK->%ldK",
+	report(&r, scale_name("create guest"), "guests=%u nodes=%u rss=%ldK->%ldK",
 	       opt.domains, 60 * opt.domains, empty, server_rss_kb());
 
 	repeat(&r, step_scale_read, &x);
-	report(&r, "scale read", NULL);
+	report(&r, scale_name("scale read"), NULL);
 	repeat(&r, step_scale_write, &x);
-	report(&r, "scale write", NULL);
+	report(&r, scale_name("scale write"), NULL);
 	for (unsigned int id = 1; id <= opt.domains; id++)
 		for (unsigned int i = 0; i < TXN_WRITES; i++) {
 			snprintf(path, sizeof(path),
@@ -1302,7 +1311,7 @@ static void w_scale(void)
 			put(x.c, 0, path, "value");
 		}
 	repeat(&r, step_scale_txn, &x);
-	report(&r, "scale txn", "failed=%llu rss=%ldK",
+	report(&r, scale_name("scale txn"), "failed=%llu rss=%ldK",
 	       (unsigned long long)x.note, server_rss_kb());
 
 	begin(&r);
@@ -1321,7 +1330,7 @@ static void w_scale(void)
 		r.cycles++;
 	}
 	end(&r);
-	report(&r, "remove guest", "rss=%ldK", server_rss_kb());
+	report(&r, scale_name("remove guest"), "rss=%ldK", server_rss_kb());
 	prune(x.c, "/local/domain/0/backend");
 	conn_free(x.c);
 }

@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	int n = argc == 2 ? atoi(argv[1]) : 0, rc;
 	struct hyp *h;
 
-	if (n < 1 || n >= DOMID_FIRST_RESERVED) {
+	if (n < 1 || n >= (int)DOMID_FIRST_RESERVED) {
 		fprintf(stderr, "usage: xenstore-guests N\n");
 		return 2;
 	}
