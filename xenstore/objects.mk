@@ -8,7 +8,7 @@ HYP_LIBS  := -lxencall -lxenforeignmemory -lxengnttab -lxenevtchn
 XS_OBJS   := $(O)/xenstore/xs.o
 
 # The daemon but for its main file and its door to the guests.
-XENSTORED_PARTS := heap path perms quota kids list store txn watch change conn ring domain \
+XENSTORED_PARTS := heap path perms quota kids list store forget txn watch change conn ring domain \
 	request control update start
 XENSTORED_OBJS := $(XENSTORED_PARTS:%=$(O)/xenstore/%.o)
 

@@ -1,7 +1,6 @@
 #include "xenstore/path.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static uint64_t seed;
@@ -61,6 +60,31 @@ static int path_special(struct path *p)
 	return p->len > 1 && p->text[p->len - 1] != '/' ? 0 : -EINVAL;
 }
 
+/* "/local/domain/<domid>/": every request of a guest with a relative path needs it. */
+static size_t home_put(char *to, unsigned int domid)
+{
+	static const char home[] = "/local/domain/";
+	size_t len = sizeof(home) - 1;
+	char digits[10], *d = digits + sizeof(digits);
+
+	do
+		*--d = (char)('0' + domid % 10);
+	while (domid /= 10);
+	memcpy(to, home, len);
+	memcpy(to + len, d, (size_t)(digits + sizeof(digits) - d));
+	len += (size_t)(digits + sizeof(digits) - d);
+	to[len++] = '/';
+	return len;
+}
+
+bool path_name_good(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (path_char[(unsigned char)name[i]] != NAME)
+			return false;
+	return len > 0;
+}
+
 int path_parse(struct path *p, const char *text, size_t len, unsigned int domid, bool special)
 {
 	size_t home = 0;
@@ -72,7 +96,7 @@ int path_parse(struct path *p, const char *text, size_t len, unsigned int domid,
 	if (text[0] != '/' && !p->special) {
 		if (len > XENSTORE_REL_PATH_MAX)
 			return -EINVAL;
-		home = (size_t)snprintf(p->text, sizeof(p->text), "/local/domain/%u/", domid);
+		home = home_put(p->text, domid);
 	}
 	if (len > PATH_MAX_LEN - home)
 		return -EINVAL;

@@ -40,6 +40,8 @@ static void domain_new(struct hyp *h, domid_t domid)
 	void *page;
 
 	must("create", domid, domctl_create(h, &create, domid, &made));
+	/* An event for a domain without vcpus brings Xen 4.17 down. */
+	must("vcpu", domid, domctl_max_vcpus(h, domid, 1));
 	must("memory limit", domid, domctl_max_mem(h, domid, 64));
 	if (memop_populate(h, domid, &frame, 1, 0, 0) != 1)
 		die("memory", domid, -ENOMEM);
