@@ -38,6 +38,7 @@ struct tree store_main;
 
 static struct {
 	struct snapshot *newest;
+	const struct snapshot *yielded;	/* for this batch it is as if it had ended */
 	struct dead_list dead;	/* of this batch */
 	bool changed;		/* this batch has its generation already */
 	size_t dead_bytes;
@@ -74,7 +75,11 @@ static long node_bytes(const struct node *n)
 
 static bool main_owns(const struct owner *o, uint64_t born)
 {
-	return !store.newest || born > store.newest->gen;
+	const struct snapshot *s = store.newest;
+
+	if (s && s == store.yielded)
+		s = s->older;
+	return !s || born > s->gen;
 }
 
 static bool mark_owns(const struct owner *o, uint64_t born)
@@ -173,6 +178,7 @@ void store_batch_settle(void)
 
 void store_batch_end(void)
 {
+	store.yielded = NULL;
 	store.dead.n = 0;
 	store.changed = false;
 }
@@ -577,6 +583,12 @@ void store_snapshot_put(struct snapshot *s)
 	store.snapshots--;
 	free(s->dead.v);
 	free(s);
+}
+
+void store_snapshot_yield(struct snapshot *s)
+{
+	if (s == store.newest && s->users == 1)
+		store.yielded = s;
 }
 
 uint32_t snapshot_root(const struct snapshot *s)

@@ -110,6 +110,11 @@ int store_walk(const char *top, store_visit_fn visit, void *ctx);
 /* A snapshot of the main tree as it is now: counted, given back with store_snapshot_put(). */
 struct snapshot *store_snapshot_get(void);
 void store_snapshot_put(struct snapshot *s);
+/*
+ * Its one user is about to put it back in this batch, if all goes well: changes need not spare it.
+ * What it saw may be looked at till the batch ends, but where the main tree changes.
+ */
+void store_snapshot_yield(struct snapshot *s);
 uint32_t snapshot_root(const struct snapshot *s);
 /* Bytes that only snapshots keep. */
 size_t store_snapshot_bytes(void);

@@ -422,6 +422,8 @@ int txn_commit(struct conn *c, struct txn *t)
 	if (!rc && (t->doomed || !txn_holds(t, &p)))
 		rc = -EAGAIN;
 	if (!rc)
+		store_snapshot_yield(t->base);
+	if (!rc)
 		rc = txn_apply(c, t, &p, REMOVED);
 	if (!rc)
 		rc = txn_apply(c, t, &p, CHANGED);
