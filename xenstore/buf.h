@@ -19,7 +19,12 @@ struct buf {
 };
 
 /* Make room for n more bytes at data + len.  0 or -ENOMEM (and .failed is set). */
-int buf_reserve(struct buf *b, size_t n);
+int buf_grow(struct buf *b, size_t n);
+
+static inline int buf_reserve(struct buf *b, size_t n)
+{
+	return b->cap - b->len >= n && b->cap ? 0 : buf_grow(b, n);
+}
 
 /* Append.  0 or -ENOMEM. */
 int buf_add(struct buf *b, const void *data, size_t n);

@@ -16,8 +16,7 @@ struct change {
 	struct txn *t;
 	struct tree *tree;
 	const struct path *p;
-	struct node *node;	/* the deepest that exists */
-	unsigned int depth;
+	struct place at;
 	unsigned int may;	/* what the client may do with that */
 };
 
@@ -26,14 +25,14 @@ static int change_look(struct change *ch, struct conn *c, struct txn *t, const s
 	*ch = (struct change){ c, t, t ? txn_tree(t) : &store_main, p };
 	if (!t && txn_must_wait(c, p))
 		return -EINPROGRESS;
-	ch->node = store_find(ch->tree, p, &ch->depth);
-	ch->may = conn_privileged(c) ? ~0u : perms_allowed(node_perms(ch->node), &c->who);
+	store_find(ch->tree, p, &ch->at);
+	ch->may = conn_privileged(c) ? ~0u : perms_allowed(node_perms(ch->at.node), &c->who);
 	return 0;
 }
 
 static bool change_exists(const struct change *ch)
 {
-	return ch->depth == ch->p->parts;
+	return ch->at.depth == ch->p->parts;
 }
 
 /* Inside a transaction: what the change rests on, and that it was made. */
@@ -44,9 +43,9 @@ static int change_note(struct change *ch, unsigned int what)
 	if (!ch->t)
 		return 0;
 	if (!change_exists(ch)) {
-		rc = txn_note(ch->t, ch->p, ch->depth, SEEN_NODE | SEEN_PERMS);
+		rc = txn_note(ch->t, ch->p, ch->at.depth, SEEN_NODE | SEEN_PERMS);
 		/* Each part made on the way was seen not to be there. */
-		for (unsigned int i = ch->depth + 1; !rc && i < ch->p->parts; i++)
+		for (unsigned int i = ch->at.depth + 1; !rc && i < ch->p->parts; i++)
 			rc = txn_note(ch->t, ch->p, i, SEEN_NODE | what);
 	}
 	return rc ? rc : txn_note(ch->t, ch->p, ch->p->parts, SEEN_NODE | what);
@@ -54,14 +53,15 @@ static int change_note(struct change *ch, unsigned int what)
 
 static int change_create(struct change *ch, const void *value, size_t len)
 {
-	struct watch_readers who = { { node_perms(ch->node) }, 1 };
+	struct watch_readers who = { { node_perms(ch->at.node) }, 1 };
+	struct node *made;
 	int rc = change_note(ch, CHANGED);
 
 	if (!rc)
-		rc = store_create(ch->tree, ch->p, ch->depth, &ch->c->who, value, len);
+		rc = store_create(ch->tree, ch->p, &ch->at, &ch->c->who, value, len, &made);
 	if (rc || ch->t)
 		return rc;
-	who.perms[who.n++] = node_perms(store_get(&store_main, ch->p, ch->p->parts));
+	who.perms[who.n++] = node_perms(made);
 	watch_fire(ch->p, &who);
 	return 0;
 }
@@ -82,9 +82,9 @@ int change_write(struct conn *c, struct txn *t, const struct path *p, const void
 		return change_create(&ch, value, len);
 	rc = change_note(&ch, CHANGED);
 	if (!rc)
-		rc = store_set_value(ch.tree, p, &c->who, value, len);
+		rc = store_set_value(ch.tree, p, &ch.at, &c->who, value, len);
 	if (!rc && !t)
-		watch_fire(p, &(struct watch_readers){ { node_perms(ch.node) }, 1 });
+		watch_fire(p, &(struct watch_readers){ { node_perms(ch.at.node) }, 1 });
 	return rc;
 }
 
@@ -113,7 +113,7 @@ static void gone_fire(void *ctx, const char *path, size_t len, const struct node
 
 static int change_absent(struct change *ch)
 {
-	unsigned int need = ch->depth + 1 == ch->p->parts ? PERM_WRITE : PERM_READ;
+	unsigned int need = ch->at.depth + 1 == ch->p->parts ? PERM_WRITE : PERM_READ;
 	int rc = ch->t ? txn_note(ch->t, ch->p, ch->p->parts, SEEN_NODE) : 0;
 
 	if (rc)
@@ -140,11 +140,11 @@ int change_remove(struct conn *c, struct txn *t, const struct path *p)
 	rc = change_note(&ch, CHANGED | REMOVED);
 	if (rc)
 		return rc;
-	who.perms[0] = node_perms(ch.node);
-	who.perms[1] = node_perms(store_get(ch.tree, p, p->parts - 1u));
+	who.perms[0] = node_perms(ch.at.node);
+	who.perms[1] = node_perms(ch.at.above);
 	if (!t)
 		watch_fire(p, &who);
-	return store_remove(ch.tree, p, t ? NULL : gone_fire, &ch);
+	return store_remove(ch.tree, p, &ch.at, t ? NULL : gone_fire, &ch);
 }
 
 static int perms_judge(const struct change *ch, const struct perms *l)
@@ -157,7 +157,7 @@ static int perms_judge(const struct change *ch, const struct perms *l)
 		return -EACCES;
 	if (quota_exceeded(l->n, limit))
 		return -ENOSPC;
-	return perms_owner(l) == perms_owner(node_perms(ch->node)) ? 0 : -EPERM;
+	return perms_owner(l) == perms_owner(node_perms(ch->at.node)) ? 0 : -EPERM;
 }
 
 int change_perms(struct conn *c, struct txn *t, const struct path *p, uint32_t perms)
@@ -175,10 +175,10 @@ int change_perms(struct conn *c, struct txn *t, const struct path *p, uint32_t p
 	rc = perms_judge(&ch, heap_at(perms));
 	if (!rc)
 		rc = change_note(&ch, CHANGED | CHANGED_PERMS | SEEN_PERMS);
-	who.perms[0] = node_perms(ch.node);
+	who.perms[0] = node_perms(ch.at.node);
 	who.perms[1] = heap_at(perms);
 	if (!rc)
-		rc = store_set_perms(ch.tree, p, perms);
+		rc = store_set_perms(ch.tree, p, &ch.at, perms);
 	if (!rc && !t)
 		watch_fire(p, &who);
 	return rc;

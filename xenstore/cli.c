@@ -4,6 +4,8 @@
  * Which command it is stands in its name (xenstore-ls) or in the first argument (xenstore ls).
  */
 #include <errno.h>
+#include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,7 +35,7 @@ struct command {
 
 static struct {
 	const char *program;	/* for messages: xenstore-read */
-	bool socket, prefix, tidy, upto, recurse, wide, full, perms;
+	bool socket, prefix, tidy, upto, recurse, wide, full, perms, raw;
 	int count;		/* watch -n */
 	int timeout;		/* control live-update -t */
 } opt = { .count = -1, .timeout = 60 };
@@ -106,9 +108,11 @@ static size_t value_unescape(char *s)
 		if (p) {
 			*to++ = named[p - letter];
 			s++;
-		} else if (*s == 'x' && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
-			*to++ = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
-			s += 3;
+		} else if (*s == 'x' && hex_digit(s[1]) >= 0) {
+			int two = hex_digit(s[2]) >= 0;
+
+			*to++ = (char)(two ? hex_digit(s[1]) << 4 | hex_digit(s[2]) : hex_digit(s[1]));
+			s += 2 + two;
 		} else if (is_octal(s[0]) && is_octal(s[1]) && is_octal(s[2])) {
 			*to++ = (char)((s[0] - '0') << 6 | (s[1] - '0') << 3 | (s[2] - '0'));
 			s += 3;
@@ -135,8 +139,12 @@ static int cmd_read(struct xs *xs, uint32_t t, int argc, char **argv)
 			return failed(rc, "couldn't read path %s", argv[i]);
 		if (opt.prefix)
 			buf_printf(&output, "%s: ", argv[i]);
-		value_escape(&output, value, len);
-		buf_add_char(&output, '\n');
+		if (opt.raw) {
+			buf_add(&output, value, len);
+		} else {
+			value_escape(&output, value, len);
+			buf_add_char(&output, '\n');
+		}
 		free(value);
 	}
 	return 0;
@@ -146,7 +154,8 @@ static int cmd_write(struct xs *xs, uint32_t t, int argc, char **argv)
 {
 	for (int i = 0; i + 1 < argc; i += 2) {
 		char *value = strdup(argv[i + 1]);
-		int rc = value ? xs_write(xs, t, argv[i], value, value_unescape(value)) : -ENOMEM;
+		size_t len = !value ? 0 : opt.raw ? strlen(value) : value_unescape(value);
+		int rc = value ? xs_write(xs, t, argv[i], value, len) : -ENOMEM;
 
 		free(value);
 		if (rc)
@@ -297,49 +306,53 @@ static int cmd_chmod(struct xs *xs, uint32_t t, int argc, char **argv)
 		rc = chmod_above(xs, t, argv[0], perm, n);
 	if (!rc && opt.recurse)
 		rc = chmod_below(xs, t, argv[0], perm, n);
-	return rc ? failed(rc, "could not set permissions of %s", argv[0]) : 0;
+	if (rc && rc != -EAGAIN)
+		fprintf(stderr, "%s: could not set permissions of %s: %s\n", opt.program, argv[0],
+			strerror(-rc));
+	return rc;
 }
 
 /* ---------------------------------------------------------------------- ls */
 
+/* Columns of a line: two fewer than the terminal has. */
 static size_t ls_width(void)
 {
 	struct winsize w;
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col < 4)
-		return 80 - 2;
+		return 80;
 	return w.ws_col - 2u;
 }
 
-/* `= "value"` behind what stands in the line; cut short (`\..."`) if it would not fit. */
-static void ls_value(struct buf *line, const char *value, size_t len)
+/* `= "value"` behind what stands in the line.  False if it was cut short (`\..."`) to fit. */
+static bool ls_value(struct buf *line, const char *value, size_t len)
 {
 	struct buf text = { 0 };
-	size_t width = ls_width();
+	size_t width = ls_width(), room;
+	bool whole;
 
 	value_escape(&text, value, len);
 	buf_add_string(line, " = \"");
-	if (opt.wide || opt.full || line->len + text.len + 1 <= width) {
-		buf_add(line, text.data, text.len);
-		buf_add_char(line, '"');
-	} else {
-		size_t room = width > line->len + 5 ? width - line->len - 5 : 0;
-
-		buf_add(line, text.data, room < text.len ? room : text.len);
-		buf_add_string(line, "\\...\"");
-	}
+	room = width > line->len + 4 ? width - line->len - 4 : 0;
+	whole = opt.wide || opt.full || text.len <= room;
+	buf_add(line, text.data, whole ? text.len : room);
+	buf_add_string(line, whole ? "\"" : "\\...\"");
 	buf_free(&text);
+	return whole;
 }
 
-static void ls_perms(struct xs *xs, struct buf *line, const char *path)
+/* A dotted line leads to the permissions, where there is room for it. */
+static void ls_perms(struct xs *xs, struct buf *line, const char *path, bool whole)
 {
 	struct xs_perm *perm;
 	int n = xs_get_perms(xs, XS_TXN_NONE, path, &perm);
 
 	if (n < 0)
 		return;
-	while (line->len < COLUMN_PERMS)
-		buf_add_char(line, '.');
+	if (whole)
+		buf_add_char(line, ' ');
+	while (!opt.full && line->len < COLUMN_PERMS)
+		buf_add_char(line, line->len % 2 ? '.' : ' ');
 	buf_add_string(line, "  (");
 	for (int i = 0; i < n; i++)
 		buf_printf(line, "%s%c%u", i ? "," : "", perm[i].access, perm[i].domid);
@@ -350,6 +363,7 @@ static void ls_perms(struct xs *xs, struct buf *line, const char *path)
 static void ls_line(struct xs *xs, const char *path, const char *name, int depth)
 {
 	struct buf line = { 0 };
+	bool whole = true;
 	char *value;
 	size_t len;
 	int rc = xs_read(xs, XS_TXN_NONE, path, &value, &len);
@@ -362,9 +376,9 @@ static void ls_line(struct xs *xs, const char *path, const char *name, int depth
 		if (rc)
 			buf_add_char(&line, ':');
 		else
-			ls_value(&line, value, len);
+			whole = ls_value(&line, value, len);
 		if (opt.perms)
-			ls_perms(xs, &line, path);
+			ls_perms(xs, &line, path, whole);
 		puts(buf_string(&line) ? line.data : name);
 	}
 	if (!rc)
@@ -405,7 +419,8 @@ static int cmd_ls(struct xs *xs, uint32_t t, int argc, char **argv)
 	for (int i = 0; !rc && i < argc; i++) {
 		rc = ls_below(xs, argv[i], 0);
 		if (rc)
-			complain("could not access path %s", argv[i]);
+			fprintf(stderr, "%s: could not access path %s: %s\n", opt.program, argv[i],
+				strerror(-rc));
 	}
 	return rc;
 }
@@ -532,19 +547,19 @@ static const struct command commands[] = {
 	  "set permissions; -u parents too, -r children" },
 	{ "control", "[-h] [-s] command [args...]", "+", cmd_control, 1, false, false,
 	  "ask the daemon: xenstore-control help" },
-	{ "exists", "[-h] [-s] key [...]", "", cmd_exists, 1, false, true,
+	{ "exists", "[-h] [-p] [-s] key [...]", "p", cmd_exists, 1, false, true,
 	  "status 0 if all exist" },
 	{ "list", "[-h] [-p] [-s] key [...]", "p", cmd_list, 1, false, true,
 	  "names of children" },
 	{ "ls", "[-h] [-f] [-p] [-s] [-w] [path...]", "fpw", cmd_ls, 0, false, false,
 	  "all below a path, as a tree" },
-	{ "read", "[-h] [-p] [-s] key [...]", "p", cmd_read, 1, false, true,
+	{ "read", "[-h] [-p] [-s] [-R] key [...]", "pR", cmd_read, 1, false, true,
 	  "values" },
 	{ "rm", "[-h] [-s] [-t] key [...]", "t", cmd_rm, 1, false, true,
 	  "remove nodes; -t empty parents too" },
 	{ "watch", "[-h] [-n NR] [-s] key [...]", "n:", cmd_watch, 1, false, false,
 	  "print paths that change" },
-	{ "write", "[-h] [-s] key value [...]", "", cmd_write, 2, true, true,
+	{ "write", "[-h] [-s] [-R] key value [...]", "R", cmd_write, 2, true, true,
 	  "set values" },
 };
 
@@ -559,7 +574,7 @@ static int usage_all(void)
 
 static int usage_of(const struct command *cmd)
 {
-	fprintf(stderr, "Usage: %s %s\n", opt.program, cmd->usage);
+	fprintf(stderr, "%s: Usage: %s %s\n", opt.program, opt.program, cmd->usage);
 	return 1;
 }
 
@@ -569,6 +584,33 @@ static const struct command *command_find(const char *name)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;
+}
+
+/* Each command takes those of them whose letter it has. */
+static const struct option long_options[] = {
+	{ "flat", no_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "number", required_argument, NULL, 'n' },
+	{ "prefix", no_argument, NULL, 'p' },
+	{ "raw", no_argument, NULL, 'R' },
+	{ "recurse", no_argument, NULL, 'r' },
+	{ "socket", no_argument, NULL, 's' },
+	{ "tidy", no_argument, NULL, 't' },
+	{ "upto", no_argument, NULL, 'u' },
+	{ 0 },
+};
+
+static bool count_parse(const char *s)
+{
+	char *end;
+	unsigned long n = strtoul(s, &end, 10);
+
+	if (*s < '0' || *s > '9' || *end || n > INT_MAX) {
+		complain("%s is no number", s);
+		return false;
+	}
+	opt.count = (int)n;
+	return true;
 }
 
 static bool option_take(int o)
@@ -581,7 +623,8 @@ static bool option_take(int o)
 	case 'r': opt.recurse = true; return true;
 	case 'w': opt.wide = true; return true;
 	case 'f': opt.full = true; return true;
-	case 'n': opt.count = atoi(optarg); return true;
+	case 'n': return count_parse(optarg);
+	case 'R': opt.raw = true; return true;
 	default: return false;
 	}
 }
@@ -614,7 +657,7 @@ static int command_run(const struct command *cmd, int argc, char **argv)
 	do
 		rc = cmd->transaction ? xs_txn(xs, run_body, &r) : run_body(xs, XS_TXN_NONE, &r);
 	while (rc == -EAGAIN);
-	if (!rc)
+	if (output.len)		/* up to what failed */
 		fwrite(output.data, 1, output.len, stdout);
 	buf_free(&output);
 	xs_close(xs);
@@ -653,8 +696,8 @@ int main(int argc, char **argv)
 	if (!cmd)
 		return usage_all();
 	snprintf(options, sizeof(options), "%shs", cmd->options);
-	while ((o = getopt(argc, argv, options)) != -1)
-		if (!option_take(o))
+	while ((o = getopt_long(argc, argv, options, long_options, NULL)) != -1)
+		if (!strchr(options, o) || !option_take(o))
 			return usage_of(cmd);
 	argc -= optind;
 	argv += optind;

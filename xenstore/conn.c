@@ -169,15 +169,20 @@ int conn_put(struct conn *c, uint32_t type, const struct xsd_sockmsg *to, const 
 	     size_t a_len, const void *b, size_t b_len)
 {
 	struct xsd_sockmsg h = { type, to->req_id, to->tx_id, (uint32_t)(a_len + b_len) };
+	char *to_end;
 
 	conn_flush_later(c);
 	if (c->chan)
 		return ring_put(c, &h, a, a_len, b, b_len);
 	if (buf_reserve(&c->out, HEADER + a_len + b_len))
 		return -ENOMEM;
-	buf_add(&c->out, &h, HEADER);
-	buf_add(&c->out, a, a_len);
-	buf_add(&c->out, b, b_len);
+	to_end = c->out.data + c->out.len;
+	memcpy(to_end, &h, HEADER);
+	if (a_len)
+		memcpy(to_end + HEADER, a, a_len);
+	if (b_len)
+		memcpy(to_end + HEADER + a_len, b, b_len);
+	c->out.len += HEADER + a_len + b_len;
 	c->out_total += HEADER + a_len + b_len;
 	return 0;
 }

@@ -67,7 +67,7 @@ static void tally_node(void *ctx, const char *path, size_t len, const struct nod
 static int cmd_check(struct conn *c, const char *const *arg, size_t n, struct buf *out)
 {
 	struct tally *t = calloc(1, sizeof(*t));
-	int rc = t ? store_walk(tally_node, t) : -ENOMEM;
+	int rc = t ? store_walk("/", tally_node, t) : -ENOMEM;
 
 	for (uint32_t domid = 0; !rc && domid < DOMAIN_MAX; domid++) {
 		const struct domain *d = domain_find(domid);
@@ -262,7 +262,8 @@ static const struct command commands[] = {
 static int cmd_help(struct conn *c, const char *const *arg, size_t n, struct buf *out)
 {
 	for (size_t i = 0; i < COUNT(commands); i++)
-		buf_printf(out, "%-12s %s\n", commands[i].name, commands[i].usage);
+		buf_printf(out, "%-*s%s\n", *commands[i].usage ? 13 : 0, commands[i].name,
+			   commands[i].usage);
 	return 0;
 }
 

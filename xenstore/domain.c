@@ -192,6 +192,7 @@ static void soft_check(struct domain *d)
 
 	if (over == !!(d->rec->flags & DOMAIN_WARNED) || !(d->rec->flags & DOMAIN_INTRODUCED))
 		return;
+	heap_touch(&d->rec->flags, sizeof(d->rec->flags));
 	d->rec->flags ^= DOMAIN_WARNED;
 	if (over)
 		log_warn("domain %u uses %lld bytes, over its soft limit", d->domid,
@@ -213,6 +214,11 @@ int domain_afford(uint32_t domid, long nodes, long bytes)
 	return 0;
 }
 
+static void account_touch(struct domain_rec *rec)
+{
+	heap_touch(&rec->nodes, offsetof(struct domain_rec, limit) - offsetof(struct domain_rec, nodes));
+}
+
 int domain_charge(struct tree *t, uint32_t domid, int nodes, long bytes, bool limited)
 {
 	struct domain *d = domain_get(domid);
@@ -222,7 +228,7 @@ int domain_charge(struct tree *t, uint32_t domid, int nodes, long bytes, bool li
 		return -ENOMEM;
 	if (rc)
 		return rc;
-	heap_touch(d->rec, offsetof(struct domain_rec, limit));
+	account_touch(d->rec);
 	d->rec->nodes += (uint32_t)nodes;
 	d->rec->bytes += bytes;
 	soft_check(d);
@@ -235,7 +241,7 @@ int domain_charge_held(struct domain *d, long bytes)
 {
 	int rc = d->domid && bytes > 0 ? domain_afford(d->domid, 0, bytes) : 0;
 
-	heap_touch(d->rec, offsetof(struct domain_rec, limit));
+	account_touch(d->rec);
 	d->rec->held += bytes;
 	soft_check(d);
 	return rc;

@@ -71,6 +71,10 @@ struct pendings {
 	size_t n, cap;
 };
 
+struct touched {
+	uint64_t at, len, batch;
+};
+
 unsigned char *heap_base;
 
 static struct {
@@ -84,7 +88,8 @@ static struct {
 	uint32_t partial[CLASSES];	/* 1 + chunk with room */
 	uint8_t class_of[8192 / HEAP_GRANULE + 1];
 	struct pendings freed, allocated;	/* in this batch */
-	struct { uint64_t at, len; } touched[64];	/* of this batch: need no second copy */
+	uint64_t batch;			/* its number */
+	struct touched touched[64];	/* need no second copy in the same batch */
 	struct heap_usage usage;
 } heap = { .fd = -1 };
 
@@ -207,6 +212,7 @@ int heap_open(const char *path, bool *fresh)
 	if (rc)
 		return rc;
 	classes_init();
+	heap.batch = 1;
 	boot_id_read(boot_id, sizeof(boot_id));
 	heap.header = (struct heap_header *)heap_base;
 	heap.undo_reserved = UNDO_FIRST;
@@ -505,27 +511,39 @@ int heap_touch_reserve(size_t len)
 	return 0;
 }
 
+/* Most of what is saved is a word, or a few: quicker copied here than by a call. */
+static void words_copy(unsigned char *to, const unsigned char *from, size_t len)
+{
+	if (len % 4 || len > 64) {
+		memcpy(to, from, len);
+		return;
+	}
+	for (; len >= 8; len -= 8, to += 8, from += 8)
+		memcpy(to, from, 8);
+	if (len)
+		memcpy(to, from, 4);
+}
+
 void heap_touch(const void *p, size_t len)
 {
 	uint64_t at = (uint64_t)((const unsigned char *)p - heap_base);
-	size_t padded = (len + 7) & ~(size_t)7, n = sizeof(struct undo_entry) + padded;
-	size_t known = (at / 8) % COUNT(heap.touched);
+	size_t n = sizeof(struct undo_entry) + ((len + 7) & ~(size_t)7);
+	struct touched *known = &heap.touched[at / 8 % COUNT(heap.touched)];
 	unsigned char *log;
 
-	if (heap.touched[known].at == at && heap.touched[known].len >= len)
+	if (known->at == at && known->batch == heap.batch && known->len >= len)
 		return;
-	if (heap_touch_reserve(n)) {
+	if (heap.header->undo_len + n > heap.undo_reserved && heap_touch_reserve(n)) {
 		log_error("no room for the undo log: starting again undoes this request");
 		abort();
 	}
 	log = heap_base + UNDO_AT + heap.header->undo_len;
 	*(struct undo_entry *)log = (struct undo_entry){ at, len };
-	memcpy(log + sizeof(struct undo_entry), p, len);
+	words_copy(log + sizeof(struct undo_entry), p, len);
 	barrier();
 	heap.header->undo_len += n;
 	barrier();
-	heap.touched[known].at = at;
-	heap.touched[known].len = len;
+	*known = (struct touched){ at, len, heap.batch };
 }
 
 /* Put the saved bytes back, newest first.  False if the log makes no sense. */
@@ -569,7 +587,7 @@ static void batch_end(struct pendings *give, struct pendings *keep)
 	for (size_t i = 0; i < give->n; i++)
 		object_give(give->v[i].ref, give->v[i].size);
 	give->n = keep->n = 0;
-	memset(heap.touched, 0, sizeof(heap.touched));
+	heap.batch++;
 	/* The memory of a giant request is not worth keeping. */
 	if (give->cap > 65536) {
 		free(give->v);

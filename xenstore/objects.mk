@@ -8,7 +8,7 @@ HYP_LIBS  := -lxencall -lxenforeignmemory -lxengnttab -lxenevtchn
 XS_OBJS   := $(O)/xenstore/xs.o
 
 # The daemon but for its main file and its door to the guests.
-XENSTORED_PARTS := heap path perms quota kids list store txn watch change conn ring domain \
+XENSTORED_PARTS := heap path perms quota kids list store forget txn watch change conn ring domain \
 	request control update start
 XENSTORED_OBJS := $(XENSTORED_PARTS:%=$(O)/xenstore/%.o)
 
@@ -20,7 +20,7 @@ $(O)/xenstored: $(O)/xenstore/xenstored.o $(O)/xenstore/guest_xen.o $(XENSTORED_
 		$(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
 
-UNIT_TESTS += loop buf ring
+UNIT_TESTS += loop buf ring advisories
 test_loop_SRC := xenstore/loop.c
 test_buf_SRC := xenstore/buf.c
 
@@ -31,8 +31,11 @@ $(O)/xenstore-cli: $(O)/xenstore/cli.o $(XS_OBJS) $(BASE_OBJS)
 $(XENSTORE_LINKS:%=$(O)/xenstore-%): $(O)/xenstore-cli
 	ln -sf xenstore-cli $@
 
-test_ring_SRC := $(XENSTORED_PARTS:%=xenstore/%.c) xenstore/log.c xenstore/buf.c xenstore/loop.c \
-	tests/fake/xs_guest.c
+# The daemon with guests that a test speaks for.
+XENSTORED_FAKE_SRC := $(XENSTORED_PARTS:%=xenstore/%.c) xenstore/log.c xenstore/buf.c \
+	xenstore/loop.c tests/fake/xs_guest.c
+test_ring_SRC := $(XENSTORED_FAKE_SRC) tests/fake/xs_world.c
+test_advisories_SRC := $(test_ring_SRC)
 
 # Conversations, deaths and bad clients.
 XST := $(O)/tests/xenstore/xst
@@ -41,12 +44,13 @@ $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile: $(O)/tests/xenstor
 	$(CC) $(USER_LDFLAGS) -o $@ $^
 
 CHECK_NEEDS += $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile
-CHECK_SCRIPTS += tests/xenstore/conversations tests/xenstore/deaths tests/xenstore/bad-clients
-LONG_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
-LONG_NEEDS += $(O)/system/dom0-debian.cpio
+CHECK_SCRIPTS += tests/xenstore/conversations tests/xenstore/deaths tests/xenstore/bad-clients \
+	tests/xenstore/clients
+SYSTEM_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio
 
 FUZZERS += xenstored
-fuzz_xenstored_SRC := $(test_ring_SRC)
+fuzz_xenstored_SRC := $(XENSTORED_FAKE_SRC)
 
 INSTALL_STEPS += xenstore_install
 define xenstore_install
@@ -63,10 +67,3 @@ define xenstore_install
 		echo .so man1/xenstore.1 >$(DESTDIR)$(prefix)/share/man/man1/xenstore-$$c.1; done
 
 endef
-
-$(O)/tests/bench/xenstore-bench: $(O)/tests/bench/xenstore-bench.o
-	$(CC) $(USER_LDFLAGS) -o $@ $^
-
-.PHONY: bench-xenstore
-bench-xenstore: all $(SYSTEM_NEEDS) $(O)/system/dom0-debian.cpio $(O)/tests/bench/xenstore-bench
-	tests/bench/xenstore

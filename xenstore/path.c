@@ -1,14 +1,15 @@
 #include "xenstore/path.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static uint64_t seed;
 
-static const bool path_char[256] = {
-	['-'] = true, ['_'] = true, ['@'] = true,
-	['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+enum { BAD, NAME, SLASH };
+
+static const unsigned char path_char[256] = {
+	['-'] = NAME, ['_'] = NAME, ['@'] = NAME, ['/'] = SLASH,
+	['0' ... '9'] = NAME, ['A' ... 'Z'] = NAME, ['a' ... 'z'] = NAME,
 };
 
 void path_seed(uint64_t value)
@@ -31,24 +32,21 @@ uint32_t path_hash(const char *name, size_t len)
 /* Cut .text, from the slash at 0 on, into parts; judges the characters on the way. */
 static int path_cut(struct path *p)
 {
-	size_t i = 0;
+	const char *s = p->text, *end = p->text + p->len, *start;
 
 	p->parts = 0;
 	if (p->len == 1)
 		return 0;
-	while (i < p->len) {
-		struct path_part *part = &p->part[p->parts++];
+	while (s < end) {
 		uint64_t h = seed;
-		size_t at = ++i;	/* behind the slash */
 
-		for (; i < p->len && p->text[i] != '/'; i++) {
-			if (!path_char[(unsigned char)p->text[i]])
-				return -EINVAL;
-			h = HASH_STEP(h, p->text[i]);
-		}
-		if (i == at)
+		start = ++s;	/* behind the slash */
+		for (; path_char[(unsigned char)*s] == NAME; s++)	/* the NUL is none */
+			h = HASH_STEP(h, *s);
+		if (s == start || (s < end && path_char[(unsigned char)*s] != SLASH))
 			return -EINVAL;
-		*part = (struct path_part){ (uint16_t)at, (uint16_t)(i - at), HASH_END(h) };
+		p->part[p->parts++] = (struct path_part){
+			(uint16_t)(start - p->text), (uint16_t)(s - start), HASH_END(h) };
 	}
 	return 0;
 }
@@ -56,10 +54,35 @@ static int path_cut(struct path *p)
 static int path_special(struct path *p)
 {
 	for (size_t i = 1; i < p->len; i++)
-		if (!path_char[(unsigned char)p->text[i]] &&
-		    (p->text[i] != '/' || p->text[i - 1] == '/'))
+		if (path_char[(unsigned char)p->text[i]] == BAD ||
+		    (p->text[i] == '/' && p->text[i - 1] == '/'))
 			return -EINVAL;
 	return p->len > 1 && p->text[p->len - 1] != '/' ? 0 : -EINVAL;
+}
+
+/* "/local/domain/<domid>/": every request of a guest with a relative path needs it. */
+static size_t home_put(char *to, unsigned int domid)
+{
+	static const char home[] = "/local/domain/";
+	size_t len = sizeof(home) - 1;
+	char digits[10], *d = digits + sizeof(digits);
+
+	do
+		*--d = (char)('0' + domid % 10);
+	while (domid /= 10);
+	memcpy(to, home, len);
+	memcpy(to + len, d, (size_t)(digits + sizeof(digits) - d));
+	len += (size_t)(digits + sizeof(digits) - d);
+	to[len++] = '/';
+	return len;
+}
+
+bool path_name_good(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (path_char[(unsigned char)name[i]] != NAME)
+			return false;
+	return len > 0;
 }
 
 int path_parse(struct path *p, const char *text, size_t len, unsigned int domid, bool special)
@@ -73,7 +96,7 @@ int path_parse(struct path *p, const char *text, size_t len, unsigned int domid,
 	if (text[0] != '/' && !p->special) {
 		if (len > XENSTORE_REL_PATH_MAX)
 			return -EINVAL;
-		home = (size_t)snprintf(p->text, sizeof(p->text), "/local/domain/%u/", domid);
+		home = home_put(p->text, domid);
 	}
 	if (len > PATH_MAX_LEN - home)
 		return -EINVAL;

@@ -41,6 +41,9 @@ uint32_t path_hash(const char *name, size_t len);
  */
 int path_parse(struct path *p, const char *text, size_t len, unsigned int domid, bool special);
 
+/* Whether a node may bear such a name. */
+bool path_name_good(const char *name, size_t len);
+
 /* Bytes of .text that name the first n parts ("/" for 0). */
 size_t path_prefix(const struct path *p, unsigned int n);
 

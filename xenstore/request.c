@@ -487,6 +487,9 @@ static int req_control(struct request *r)
 		return -EINVAL;
 	buf_clear(&out);
 	rc = control_run(r->c, s, (size_t)n, &out);
+	/* The client ends the last line. */
+	if (out.len && out.data[out.len - 1] == '\n')
+		out.len--;
 	if (!rc && (out.failed || buf_add_char(&out, '\0')))
 		rc = -ENOMEM;
 	if (rc)
@@ -671,10 +674,12 @@ static void trace_reply(const struct request *r, const char *result)
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
 	fprintf(trace.f, "%s.%06ldZ dom%u client%u %s tx%u \"", when, now.tv_nsec / 1000,
 		r->c->who.domid, r->c->number, request_name(r->h.type), r->h.tx_id);
+	/* NULs between strings are shown as blanks, the last one not at all. */
 	for (uint32_t i = 0; i < r->h.len && i < 512; i++)
-		fputc(r->data[i] >= ' ' && r->data[i] < 127 ? r->data[i] :
-		      r->data[i] ? '?' : i + 1 < r->h.len ? ' ' : '"', trace.f);
-	fprintf(trace.f, " -> %s\n", result);
+		if (r->data[i] || i + 1 < r->h.len)
+			fputc(!r->data[i] ? ' ' : r->data[i] >= ' ' && r->data[i] < 127 ?
+			      r->data[i] : '?', trace.f);
+	fprintf(trace.f, "\" -> %s\n", result);
 }
 
 int trace_open(const char *path)

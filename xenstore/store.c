@@ -38,6 +38,7 @@ struct tree store_main;
 
 static struct {
 	struct snapshot *newest;
+	const struct snapshot *yielded;	/* for this batch it is as if it had ended */
 	struct dead_list dead;	/* of this batch */
 	bool changed;		/* this batch has its generation already */
 	size_t dead_bytes;
@@ -74,7 +75,11 @@ static long node_bytes(const struct node *n)
 
 static bool main_owns(const struct owner *o, uint64_t born)
 {
-	return !store.newest || born > store.newest->gen;
+	const struct snapshot *s = store.newest;
+
+	if (s && s == store.yielded)
+		s = s->older;
+	return !s || born > s->gen;
 }
 
 static bool mark_owns(const struct owner *o, uint64_t born)
@@ -173,6 +178,7 @@ void store_batch_settle(void)
 
 void store_batch_end(void)
 {
+	store.yielded = NULL;
 	store.dead.n = 0;
 	store.changed = false;
 }
@@ -199,16 +205,14 @@ static uint32_t node_new(const struct owner *o, const char *name, size_t len, ui
 	return ref;
 }
 
-/* A version of the node that may be changed, touched; 0 for want of memory. */
+/* A version of the node that may be changed, once it is touched; 0 for want of memory. */
 static uint32_t node_own(const struct owner *o, uint32_t ref)
 {
 	struct node *n = node_at(ref), *copy;
 	uint32_t fresh;
 
-	if (o->owns(o, n->born)) {
-		heap_touch(n, NODE_HEAD);
+	if (o->owns(o, n->born))
 		return ref;
-	}
 	fresh = heap_alloc(node_size(n));
 	if (!fresh)
 		return 0;
@@ -237,37 +241,54 @@ static struct node *part_find(const struct node *n, const struct path *p, unsign
 	return kids_find(n->kids, p->part[i].hash, p->text + p->part[i].at, p->part[i].len);
 }
 
-/* The node of the first parts parts, which exists, in a version that may be changed. */
+/*
+ * The node of the first parts parts, which was found, in a version that may be changed: touched.
+ * Whoever owns a version owns those above it.  Else these become its own, too, and of them only what
+ * gets another child is touched.
+ */
 static struct node *path_own(struct tree *t, const struct owner *o, const struct path *p,
-			     unsigned int parts)
+			     unsigned int parts, struct node *found)
 {
-	uint32_t old = store_root(t), ref = node_own(o, old);
+	uint32_t old, ref;
 	struct node *n;
 
+	if (o->owns(o, found->born)) {
+		heap_touch(found, NODE_HEAD);
+		return found;
+	}
+	old = store_root(t);
+	ref = node_own(o, old);
 	if (ref && ref != old)
 		root_set(t, ref);
 	for (unsigned int i = 0; ref && i < parts; i++) {
 		n = node_at(ref);
 		old = heap_ref(part_find(n, p, i));
 		ref = node_own(o, old);
-		if (ref && ref != old && kids_replace(o, &n->kids, p->part[i].hash, old, ref))
+		if (!ref || ref == old)
+			continue;
+		heap_touch(n, NODE_HEAD);
+		if (kids_replace(o, &n->kids, p->part[i].hash, old, ref))
 			return NULL;
 	}
-	return ref ? node_at(ref) : NULL;
+	if (!ref)
+		return NULL;
+	heap_touch(node_at(ref), NODE_HEAD);
+	return node_at(ref);
 }
 
-struct node *store_find(const struct tree *t, const struct path *p, unsigned int *depth)
+void store_find(const struct tree *t, const struct path *p, struct place *at)
 {
 	struct node *n = node_at(store_root(t)), *kid;
 	unsigned int i;
 
-	for (i = 0; i < p->parts; i++, n = kid) {
+	at->above = NULL;
+	for (i = 0; i < p->parts; i++, at->above = n, n = kid) {
 		kid = part_find(n, p, i);
 		if (!kid)
 			break;
 	}
-	*depth = i;
-	return n;
+	at->depth = i;
+	at->node = n;
 }
 
 struct node *store_get(const struct tree *t, const struct path *p, unsigned int parts)
@@ -282,15 +303,16 @@ struct node *store_get(const struct tree *t, const struct path *p, unsigned int 
 int store_lookup(const struct tree *t, const struct path *p, const struct caller *who,
 		 unsigned int need, struct node **out)
 {
-	unsigned int depth;
-	struct node *n = store_find(t, p, &depth);
-	unsigned int may = who->domid ? perms_allowed(node_perms(n), who) : ~0u;
+	struct place at;
+	unsigned int may;
 
-	if (depth < p->parts)
+	store_find(t, p, &at);
+	may = who->domid ? perms_allowed(node_perms(at.node), who) : ~0u;
+	if (at.depth < p->parts)
 		return may & need & (PERM_READ | PERM_WRITE) ? -ENOENT : -EACCES;
 	if ((may & need) != need)
 		return -EACCES;
-	*out = n;
+	*out = at.node;
 	return 0;
 }
 
@@ -313,11 +335,11 @@ static int value_set(const struct owner *o, struct node *n, const void *value, s
 	return 0;
 }
 
-int store_set_value(struct tree *t, const struct path *p, const struct caller *who,
-		    const void *value, size_t len)
+int store_set_value(struct tree *t, const struct path *p, const struct place *at,
+		    const struct caller *who, const void *value, size_t len)
 {
 	struct owner o = tree_owner(t);
-	struct node *n = path_own(t, &o, p, p->parts);
+	struct node *n = path_own(t, &o, p, p->parts, at->node);
 	int rc;
 
 	if (!n)
@@ -326,10 +348,10 @@ int store_set_value(struct tree *t, const struct path *p, const struct caller *w
 	return rc ? rc : value_set(&o, n, value, len);
 }
 
-int store_set_perms(struct tree *t, const struct path *p, uint32_t perms)
+int store_set_perms(struct tree *t, const struct path *p, const struct place *at, uint32_t perms)
 {
 	struct owner o = tree_owner(t);
-	struct node *n = path_own(t, &o, p, p->parts);
+	struct node *n = path_own(t, &o, p, p->parts, at->node);
 	uint32_t old_owner, owner;
 	int rc = 0;
 
@@ -381,20 +403,21 @@ static struct node *child_create(struct tree *t, const struct owner *o, struct n
 	return *rc ? NULL : node_at(ref);
 }
 
-int store_create(struct tree *t, const struct path *p, unsigned int depth,
-		 const struct caller *who, const void *value, size_t len)
+int store_create(struct tree *t, const struct path *p, const struct place *at,
+		 const struct caller *who, const void *value, size_t len, struct node **made)
 {
 	struct owner o = tree_owner(t);
-	struct node *n = path_own(t, &o, p, depth);
+	struct node *n = path_own(t, &o, p, at->depth, at->node);
 	int rc;
 
 	if (!n)
 		return -ENOMEM;
-	for (unsigned int i = depth; i < p->parts; i++) {
+	for (unsigned int i = at->depth; i < p->parts; i++) {
 		n = child_create(t, &o, n, p, i, who, &rc);
 		if (!n)
 			return rc;
 	}
+	*made = n;
 	if (!len)
 		return 0;
 	rc = t->charge(t, perms_owner(node_perms(n)), 0, (long)len, who->domid != 0);
@@ -452,16 +475,20 @@ static size_t walk_len(const struct walk *w)
 	return w->frame[w->depth - 1].len;
 }
 
-int store_walk(void (*visit)(void *ctx, const char *path, size_t len, const struct node *n),
-	       void *ctx)
+int store_walk(const char *top, store_visit_fn visit, void *ctx)
 {
-	struct walk *w = malloc(sizeof(*w));
-	struct node *n = node_at(store_root(&store_main));
+	static struct path p;
+	int rc = path_parse(&p, top, strlen(top), 0, false);
+	struct node *n = rc ? NULL : store_get(&store_main, &p, p.parts);
+	struct walk *w;
 
+	if (!n)
+		return rc ? rc : -ENOENT;
+	w = malloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
-	walk_start(w, heap_ref(n), "/", 1);
-	visit(ctx, w->path, 1, n);
+	walk_start(w, heap_ref(n), p.text, p.len);
+	visit(ctx, w->path, p.len, n);
 	while ((n = walk_next(w)) != NULL)
 		visit(ctx, w->path, walk_len(w), n);
 	free(w);
@@ -494,109 +521,21 @@ static int subtree_gone(struct tree *t, const struct owner *o, const struct path
 	return rc;
 }
 
-int store_remove(struct tree *t, const struct path *p, store_gone_fn gone, void *ctx)
+int store_remove(struct tree *t, const struct path *p, const struct place *at, store_gone_fn gone,
+		 void *ctx)
 {
 	struct owner o = tree_owner(t);
-	struct node *parent = path_own(t, &o, p, p->parts - 1u), *n;
+	struct node *parent = path_own(t, &o, p, p->parts - 1u, at->above), *n = at->node;
 	int rc;
 
 	if (!parent)
 		return -ENOMEM;
-	n = part_find(parent, p, p->parts - 1u);
 	rc = kids_del(&o, &parent->kids, n->hash, heap_ref(n));
 	if (rc)
 		return rc;
 	parent->kid_count--;
 	parent->kids_gen = kids_stamp(&o);
 	return subtree_gone(t, &o, p, n, gone, ctx);
-}
-
-/* --------------------------------------------------------- a domain is gone */
-
-struct forget {
-	uint32_t domid;
-	char **path;
-	size_t n, cap;
-	bool failed;
-};
-
-static void forget_collect(void *ctx, const char *path, size_t len, const struct node *n)
-{
-	struct forget *f = ctx;
-
-	if (!perms_names(node_perms(n), f->domid))
-		return;
-	if (f->n == f->cap) {
-		size_t cap = f->cap ? 2 * f->cap : 64;
-		char **more = realloc(f->path, cap * sizeof(*more));
-
-		if (!more) {
-			f->failed = true;
-			return;
-		}
-		f->path = more;
-		f->cap = cap;
-	}
-	f->path[f->n] = strdup(path);
-	if (f->path[f->n])
-		f->n++;
-	else
-		f->failed = true;
-}
-
-/* Its name goes; what it owned and can't be removed (the root) becomes dom0's. */
-static int perms_strip(const struct path *p, const struct perms *l, uint32_t domid)
-{
-	struct perm left[PERMS_MAX];
-	size_t k = 1;
-	uint32_t ref;
-	int rc;
-
-	left[0] = l->p[0].domid == domid ? (struct perm){ 0, 0 } : l->p[0];
-	for (uint32_t i = 1; i < l->n; i++)
-		if (l->p[i].domid != domid)
-			left[k++] = l->p[i];
-	ref = perms_get(left, k);
-	if (!ref)
-		return -ENOMEM;
-	rc = store_set_perms(&store_main, p, ref);
-	perms_put(ref);
-	return rc;
-}
-
-static int forget_one(const struct forget *f, const char *text, store_gone_fn gone, void *ctx)
-{
-	static struct path p;
-	unsigned int depth;
-	struct node *n;
-
-	if (path_parse(&p, text, strlen(text), 0, false))
-		return -EINVAL;
-	n = store_find(&store_main, &p, &depth);
-	if (depth < p.parts)
-		return 0;	/* gone with one above it */
-	if (p.parts && perms_owner(node_perms(n)) == f->domid)
-		return store_remove(&store_main, &p, gone, ctx);
-	return perms_strip(&p, node_perms(n), f->domid);
-}
-
-int store_forget_domain(uint32_t domid, store_gone_fn gone, void *ctx)
-{
-	struct forget f = { .domid = domid };
-	int rc = 0;
-
-	if (!perms_mention(domid))
-		return 0;
-	rc = store_walk(forget_collect, &f);
-	if (!rc && f.failed)
-		rc = -ENOMEM;
-	for (size_t i = 0; i < f.n; i++) {
-		if (!rc)
-			rc = forget_one(&f, f.path[i], gone, ctx);
-		free(f.path[i]);
-	}
-	free(f.path);
-	return rc;
 }
 
 /* --------------------------------------------------------------- snapshots */
@@ -644,6 +583,12 @@ void store_snapshot_put(struct snapshot *s)
 	store.snapshots--;
 	free(s->dead.v);
 	free(s);
+}
+
+void store_snapshot_yield(struct snapshot *s)
+{
+	if (s == store.newest && s->users == 1)
+		store.yielded = s;
 }
 
 uint32_t snapshot_root(const struct snapshot *s)
@@ -718,13 +663,10 @@ int store_open(bool fresh)
 
 static bool name_good(const struct node *n, bool root)
 {
-	static struct path p;
-
 	if (root)
 		return !n->name_len;
-	return n->name_len && !memchr(n->name, '/', n->name_len) &&
-		n->hash == path_hash(n->name, n->name_len) &&
-		path_parse(&p, n->name, n->name_len, 0, true) == 0;
+	return path_name_good(n->name, n->name_len) &&
+		n->hash == path_hash(n->name, n->name_len);
 }
 
 /* Everything of one node but its children. */

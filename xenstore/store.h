@@ -61,8 +61,14 @@ uint32_t store_root(const struct tree *t);
 
 static inline const struct perms *node_perms(const struct node *n);
 
-/* The deepest node of the path that exists: *depth parts of it do. */
-struct node *store_find(const struct tree *t, const struct path *p, unsigned int *depth);
+/* Where a path leads.  Borrowed: good until the tree changes. */
+struct place {
+	struct node *node;	/* the deepest that exists */
+	struct node *above;	/* the one above it; NULL: it is the root */
+	unsigned int depth;	/* parts of the path that lead to it */
+};
+
+void store_find(const struct tree *t, const struct path *p, struct place *at);
 /* The node of the first parts parts, or NULL. */
 struct node *store_get(const struct tree *t, const struct path *p, unsigned int parts);
 
@@ -75,18 +81,20 @@ int store_lookup(const struct tree *t, const struct path *p, const struct caller
 
 /*
  * The changes.  Each leaves the tree half-changed on error (-ENOMEM, -ENOSPC): roll back.
- * value and perms are of a node that exists; create makes all parts behind depth, with the
- * permissions of what is above, and calls made() for each.
+ * at is what store_find() said.
+ * Value, permissions and removal are of a node that exists; create makes all parts behind it, with
+ * the permissions of what is above; *made is the last.
  */
-int store_set_value(struct tree *t, const struct path *p, const struct caller *who,
-		    const void *value, size_t len);
-int store_set_perms(struct tree *t, const struct path *p, uint32_t perms);
-int store_create(struct tree *t, const struct path *p, unsigned int depth,
-		 const struct caller *who, const void *value, size_t len);
+int store_set_value(struct tree *t, const struct path *p, const struct place *at,
+		    const struct caller *who, const void *value, size_t len);
+int store_set_perms(struct tree *t, const struct path *p, const struct place *at, uint32_t perms);
+int store_create(struct tree *t, const struct path *p, const struct place *at,
+		 const struct caller *who, const void *value, size_t len, struct node **made);
 
 /* Each node that goes, the top one first; path is the node's. */
 typedef void (*store_gone_fn)(void *ctx, const char *path, size_t len, const struct node *n);
-int store_remove(struct tree *t, const struct path *p, store_gone_fn gone, void *ctx);
+int store_remove(struct tree *t, const struct path *p, const struct place *at, store_gone_fn gone,
+		 void *ctx);
 
 /* Remove all that belongs to the domain, and its name from the other nodes' permissions. */
 int store_forget_domain(uint32_t domid, store_gone_fn gone, void *ctx);
@@ -95,13 +103,18 @@ int store_forget_domain(uint32_t domid, store_gone_fn gone, void *ctx);
  * call.  -ENOMEM. */
 int store_list(const struct node *n, const char **names, size_t *len);
 
-/* Walk all nodes of the main tree, parents first. */
-int store_walk(void (*visit)(void *ctx, const char *path, size_t len, const struct node *n),
-	       void *ctx);
+typedef void (*store_visit_fn)(void *ctx, const char *path, size_t len, const struct node *n);
+/* Walk the nodes of the main tree at and below a path, parents first.  -ENOENT; -EINVAL; -ENOMEM. */
+int store_walk(const char *top, store_visit_fn visit, void *ctx);
 
 /* A snapshot of the main tree as it is now: counted, given back with store_snapshot_put(). */
 struct snapshot *store_snapshot_get(void);
 void store_snapshot_put(struct snapshot *s);
+/*
+ * Its one user is about to put it back in this batch, if all goes well: changes need not spare it.
+ * What it saw may be looked at till the batch ends, but where the main tree changes.
+ */
+void store_snapshot_yield(struct snapshot *s);
 uint32_t snapshot_root(const struct snapshot *s);
 /* Bytes that only snapshots keep. */
 size_t store_snapshot_bytes(void);

@@ -288,8 +288,10 @@ static uint32_t id_new(struct conn *c)
 	return (uint32_t)*last;
 }
 
+/* The right of way is used up, well or badly: the next one must be earned by as many failures. */
 static void patience_end(struct loop_timer *timer)
 {
+	txns.first_among->conn->conflicts = 0;
 	txns.first_among = NULL;
 	conns_unpark();
 }
@@ -420,6 +422,8 @@ int txn_commit(struct conn *c, struct txn *t)
 	if (!rc && (t->doomed || !txn_holds(t, &p)))
 		rc = -EAGAIN;
 	if (!rc)
+		store_snapshot_yield(t->base);
+	if (!rc)
 		rc = txn_apply(c, t, &p, REMOVED);
 	if (!rc)
 		rc = txn_apply(c, t, &p, CHANGED);
@@ -484,7 +488,7 @@ bool txn_must_wait(const struct conn *c, const struct path *p)
 	const struct txn *t = txns.first_among;
 	size_t above;
 
-	if (!t || t->conn == c)
+	if (!t || t->conn == c || (conn_privileged(c) && !conn_privileged(t->conn)))
 		return false;
 	above = p->parts ? path_prefix(p, p->parts - 1u) : 0;
 	for (uint32_t i = 0; i < t->entries; i++) {

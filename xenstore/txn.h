@@ -8,7 +8,7 @@
  * that changed nothing never does.
  *
  * A client whose commits failed again and again gets the right of way: whoever would spoil its
- * next attempt waits for it, for at most TXN_WAIT_NS.
+ * next attempt waits for it, for at most TXN_WAIT_NS.  But dom0 never waits for a guest.
  */
 #ifndef XENSTORE_TXN_H
 #define XENSTORE_TXN_H

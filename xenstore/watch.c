@@ -457,6 +457,8 @@ void watch_deliver(void)
 
 void watch_discard(void)
 {
+	if (!watches.text.len)
+		return;
 	watches.fireds = 0;
 	buf_clear(&watches.text);
 	if (watches.text.cap > 1u << 20)

@@ -25,6 +25,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -75,6 +76,7 @@ static struct {
 	bool introduce;         /* scale: INTRODUCE the domains too */
 	unsigned int domains;   /* scale */
 	unsigned int idle;      /* idle connections */
+	const char *update;     /* update: the program to hand over to */
 } opt = {
 	.socket = "/run/xenstored/socket",
 	.label = "-",
@@ -119,11 +121,14 @@ static uint64_t server_cpu_ns(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-/* Resident set of the daemon in KiB, without file-backed pages. */
+/*
+ * What the daemon keeps in memory, in KiB: its own and what it shares, for a store may be a file in
+ * /run; but no pages of programs and libraries.
+ */
 static long server_rss_kb(void)
 {
 	char name[64], line[256];
-	long kb = -1;
+	long kb = 0, v;
 	FILE *f;
 
 	snprintf(name, sizeof(name), "/proc/%d/status", (int)opt.pid);
@@ -131,8 +136,8 @@ static long server_rss_kb(void)
 	if (!f)
 		return -1;
 	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "RssAnon: %ld", &kb) == 1)
-			break;
+		if (sscanf(line, "RssAnon: %ld", &v) == 1 || sscanf(line, "RssShmem: %ld", &v) == 1)
+			kb += v;
 	fclose(f);
 	return kb;
 }
@@ -574,9 +579,12 @@ static void w_connect(void)
 	conn_free(setup);
 }
 
+#define BIG_PATH "/bench/big"
+#define BIG_SIZE 2000
+
 static void step_big(struct ctx *x)
 {
-	static const char value[2000] = { [0 ... 1999] = 'x' };
+	static const char value[BIG_SIZE] = { [0 ... BIG_SIZE - 1] = 'x' };
 	struct reply r;
 
 	must(x->c, OP_WRITE, 0, x->path, value, sizeof(value));
@@ -586,7 +594,7 @@ static void step_big(struct ctx *x)
 
 static void w_big(void)
 {
-	struct ctx x = { .c = conn_new(), .path = "/bench/big" };
+	struct ctx x = { .c = conn_new(), .path = BIG_PATH };
 	struct result r = { 0 };
 
 	repeat(&r, step_big, &x);
@@ -1204,13 +1212,14 @@ static int create_guest(struct conn *c, unsigned int id)
 	return txn_end(c, tx);
 }
 
+/* Its page is granted, so the frame is not asked for; its port is the first one. */
 static void introduce(struct conn *c, unsigned int id)
 {
 	char a[16], b[32];
 	int len;
 
 	snprintf(a, sizeof(a), "%u", id);
-	len = snprintf(b, sizeof(b), "%u%c%u", 1, 0, id + 100) + 1;
+	len = snprintf(b, sizeof(b), "%u%c%u", 1, 0, 1) + 1;
 	must(c, OP_INTRODUCE, 0, a, b, len);
 }
 
@@ -1260,6 +1269,15 @@ static void step_scale_txn(struct ctx *x)
 	step_txn(x);
 }
 
+/* The same work by another name once the domains are introduced. */
+static const char *scale_name(const char *name)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "%s%s", name, opt.introduce ? " (introduced)" : "");
+	return text;
+}
+
 static void w_scale(void)
 {
 	struct ctx x = { .c = conn_new() };
@@ -1279,13 +1297,13 @@ static void w_scale(void)
 		r.cycles++;
 	}
 	end(&r);
-	report(&r, "create guest", "guests=%u nodes=%u rss=%ldK->%ldK",
+	report(&r, scale_name("create guest"), "guests=%u nodes=%u rss=%ldK->%ldK",
 	       opt.domains, 60 * opt.domains, empty, server_rss_kb());
 
 	repeat(&r, step_scale_read, &x);
-	report(&r, "scale read", NULL);
+	report(&r, scale_name("scale read"), NULL);
 	repeat(&r, step_scale_write, &x);
-	report(&r, "scale write", NULL);
+	report(&r, scale_name("scale write"), NULL);
 	for (unsigned int id = 1; id <= opt.domains; id++)
 		for (unsigned int i = 0; i < TXN_WRITES; i++) {
 			snprintf(path, sizeof(path),
@@ -1293,7 +1311,7 @@ static void w_scale(void)
 			put(x.c, 0, path, "value");
 		}
 	repeat(&r, step_scale_txn, &x);
-	report(&r, "scale txn", "failed=%llu rss=%ldK",
+	report(&r, scale_name("scale txn"), "failed=%llu rss=%ldK",
 	       (unsigned long long)x.note, server_rss_kb());
 
 	begin(&r);
@@ -1312,7 +1330,7 @@ static void w_scale(void)
 		r.cycles++;
 	}
 	end(&r);
-	report(&r, "remove guest", "rss=%ldK", server_rss_kb());
+	report(&r, scale_name("remove guest"), "rss=%ldK", server_rss_kb());
 	prune(x.c, "/local/domain/0/backend");
 	conn_free(x.c);
 }
@@ -1351,6 +1369,71 @@ static void w_idle(void)
 	free(idle);
 	prune(x.c, "/bench");
 	conn_free(x.c);
+}
+
+/* ------------------------------------------------------------- live update */
+
+#define UPDATE_NODES 55000
+#define UPDATE_LIMIT 30			/* seconds that it may take */
+
+static void control(struct conn *c, const char *const *arg, size_t n)
+{
+	char data[512];
+	size_t len = 0;
+
+	for (size_t i = 1; i < n; i++)
+		len += (size_t)snprintf(data + len, sizeof(data) - len, "%s", arg[i]) + 1;
+	request(c, OP_CONTROL, 0, arg[0], data, len);
+}
+
+static bool readable(const struct conn *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* What another client sees while the daemon starts again: the longest of its reads is the stall. */
+static void w_update(void)
+{
+	const char *const prepare[] = { "live-update", "-f", opt.update };
+	const char *const start[] = { "live-update", "-s", "-t", "30" };
+	struct ctx x = { .c = conn_new(), .path = "/bench/update/0/0" };
+	struct conn *c = conn_new();
+	struct result r = { 0 };
+	struct reply reply;
+	uint64_t t, stop;
+	char path[64];
+
+	if (!opt.update)
+		die("update: no program (-U)");
+	for (unsigned int i = 0; i < UPDATE_NODES; i++) {
+		snprintf(path, sizeof(path), "/bench/update/%u/%u", i / 50, i % 50);
+		put(c, 0, path, VALUE16);
+	}
+	control(c, prepare, 3);
+	receive(c, &reply);
+	if (reply.err)
+		die("live-update -f %s: %s", opt.update, strerror(reply.err));
+	begin(&r);
+	control(c, start, 4);
+	stop = now_ns() + UPDATE_LIMIT * 1000000000ull;
+	for (bool answered = false; (t = now_ns()) < stop; r.cycles++) {
+		step_read(&x);
+		sample(&r.lat, now_ns() - t);
+		if (answered || !readable(c))
+			continue;
+		receive(c, &reply);
+		if (reply.err)
+			die("live-update: %s", strerror(reply.err));
+		answered = true;
+		stop = t + 500000000;
+	}
+	end(&r);
+	report(&r, "update", "nodes=%u, the stall is the longest read", UPDATE_NODES);
+	prune(c, "/bench");
+	conn_free(x.c);
+	conn_free(c);
 }
 
 /* ------------------------------------------------------------- null server */
@@ -1418,7 +1501,10 @@ static void null_answer(struct null_conn *c, const struct header *q,
 {
 	switch (q->type) {
 	case OP_READ:
-		null_put(c, q->type, q, VALUE16, 16);
+		if (strcmp(data, BIG_PATH))
+			null_put(c, q->type, q, VALUE16, 16);
+		else
+			null_put(c, q->type, q, null.names, BIG_SIZE);
 		return;
 	case OP_TXN_START:
 		null_put(c, q->type, q, "1", 2);
@@ -1574,6 +1660,7 @@ static const struct {
 	{ "watch", w_watch, "1000 watches of 10 clients, 100 firing" },
 	{ "idle", w_idle, "one active client beside 500 idle ones" },
 	{ "scale", w_scale, "1000 guests of 60 nodes" },
+	{ "update", w_update, "55000 nodes, live update (only by name)" },
 };
 
 static bool wanted(const char *name)
@@ -1588,7 +1675,7 @@ static bool wanted(const char *name)
 		if (p)
 			p++;
 	}
-	return !opt.only;
+	return !opt.only && strcmp(name, "update");
 }
 
 static void usage(int code)
@@ -1596,7 +1683,7 @@ static void usage(int code)
 	fprintf(code ? stderr : stdout,
 		"usage: bench [-s SOCKET] [-w NAME[,NAME]...] [-t SECONDS]\n"
 		"             [-p PID] [-C CPU] [-c] [-l LABEL]\n"
-		"             [-d DOMAINS] [-i IDLE] [-O] [-I]\n"
+		"             [-d DOMAINS] [-i IDLE] [-O] [-I] [-U PROGRAM]\n"
 		"       bench -N SOCKET [-B] [-C CPU]\n"
 		"       bench -L\n"
 		"  -p  the daemon's pid, for its CPU time and memory\n"
@@ -1604,7 +1691,8 @@ static void usage(int code)
 		"  -C  pin this process to a CPU\n"
 		"  -c  CSV: label,name,rate,p50,p99,max,server-us,notes\n"
 		"  -O  scale: leave all nodes to dom0\n"
-		"  -I  scale: introduce the domains (they need to exist)\n"
+		"  -I  scale: introduce the domains (which xenstore-guests made)\n"
+		"  -U  update: the daemon to hand over to\n"
 		"  -N  be a null server on SOCKET, with -B a blocking one\n"
 		"  -L  list the workloads\n");
 	exit(code);
@@ -1628,7 +1716,7 @@ int main(int argc, char **argv)
 	bool blocking = false;
 	int o;
 
-	while ((o = getopt(argc, argv, "s:w:t:p:C:cl:d:i:OIN:BLh")) != -1) {
+	while ((o = getopt(argc, argv, "s:w:t:p:C:cl:d:i:OIU:N:BLh")) != -1) {
 		switch (o) {
 		case 's': opt.socket = optarg; break;
 		case 'w': opt.only = optarg; break;
@@ -1641,6 +1729,7 @@ int main(int argc, char **argv)
 		case 'i': opt.idle = atoi(optarg); break;
 		case 'O': opt.own = false; break;
 		case 'I': opt.introduce = true; break;
+		case 'U': opt.update = optarg; break;
 		case 'N': null_path = optarg; break;
 		case 'B': blocking = true; break;
 		case 'L':

@@ -9,6 +9,7 @@
 struct fake_guest fake_guest[FAKE_GUESTS];
 void (*fake_on_event)(uint32_t port);
 void (*fake_on_change)(void);
+void (*fake_on_notify)(unsigned int domid);
 
 static uint32_t next_port = 1;
 
@@ -74,9 +75,13 @@ void guest_unbind(uint32_t port)
 
 void guest_notify(uint32_t port)
 {
-	for (unsigned int i = 0; i < FAKE_GUESTS; i++)
-		if (port && fake_guest[i].port == port)
-			fake_guest[i].notified++;
+	for (unsigned int i = 0; i < FAKE_GUESTS; i++) {
+		if (!port || fake_guest[i].port != port)
+			continue;
+		fake_guest[i].notified++;
+		if (fake_on_notify)
+			fake_on_notify(i);
+	}
 }
 
 int guest_state(uint32_t domid, struct guest_state *out)

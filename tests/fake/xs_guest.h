@@ -23,6 +23,8 @@ extern struct fake_guest fake_guest[FAKE_GUESTS];
 /* What guest_open() was told to call. */
 extern void (*fake_on_event)(uint32_t port);
 extern void (*fake_on_change)(void);
+/* Called when the daemon signals the guest, if set. */
+extern void (*fake_on_notify)(unsigned int domid);
 
 /* All guests new: alive, empty pages. */
 void fake_guests_new(void);

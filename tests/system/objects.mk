@@ -48,8 +48,22 @@ $(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP
 LONG_TESTS += tests/system/builder
 LONG_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
 
-bench: all $(SYSTEM_NEEDS) $(LONG_NEEDS) $(O)/system/dom0-debian.cpio
+# Load generators for xenstored, and domains that never run for it to serve.
+$(O)/tests/bench/xenstore-bench: $(O)/tests/bench/xenstore-bench.o
+	$(CC) $(USER_LDFLAGS) -o $@ $^
+
+$(O)/tests/bench/xenstore-guests: $(O)/tests/bench/xenstore-guests.o $(CTL_OBJS) $(HYP_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
+
+BENCH_NEEDS := $(O)/system/dom0-debian.cpio $(addprefix $(O)/tests/bench/,xenstore-bench xenstore-guests)
+
+bench: all $(SYSTEM_NEEDS) $(LONG_NEEDS) $(BENCH_NEEDS)
 	tests/bench/run
+	tests/bench/xenstore
+
+.PHONY: bench-xenstore
+bench-xenstore: all $(SYSTEM_NEEDS) $(BENCH_NEEDS)
+	tests/bench/xenstore
 
 # With what `make install` installs; it starts with xenstored alone, or with all of it once xend is there.
 $(O)/system/dom0-ours.cpio: $(O)/debian/ready $(IMAGE_PARTS) $(PROGRAMS)

@@ -2,6 +2,8 @@
 # Our xenstored with Debian's xl (tests/system/xenstore).
 PATH=/ours:$PATH
 xs_log=/var/log/xen/guest-g1.log
+# What a guest says whose disk can be read and whose network answers.
+works="net works disk first"
 
 xs_start() {
 	/ours/xenstored --pid-file /run/xenstored.pid
@@ -35,11 +37,12 @@ xs_last_tick() {
 xs_ticks_on() {
 	before=$(grep -c TICK $xs_log)
 	sleep 4
-	[ "$(grep -c TICK $xs_log)" -gt "$before" ]
+	[ "$(grep -c TICK $xs_log)" -gt "$before" ] && xs_last_tick "$works"
 }
 
 test_xs_serves() {
 	modprobe xen-blkback
+	modprobe xen-netback
 	modprobe loop
 	xs_start && xs_consoles &&
 		[ "$(xenstore-read /local/domain/0/name)" = Domain-0 ] &&
@@ -48,6 +51,8 @@ test_xs_serves() {
 }
 
 test_xs_guest() {
+	echo first >/root/disk0
+	dd if=/dev/zero of=/root/disk0 bs=1M count=4 seek=1 2>/dev/null
 	cat >/root/g1.cfg <<-END
 		name="g1"
 		type="pv"
@@ -55,8 +60,10 @@ test_xs_guest() {
 		kernel="/guest/vmlinuz"
 		ramdisk="/guest/initrd"
 		extra="console=hvc0 quiet"
+		disk=["format=raw,vdev=xvda,access=rw,target=/root/disk0"]
+		vif=["script=/etc/xen/scripts/vif"]
 	END
-	xl create /root/g1.cfg && xs_wait 60 xs_last_tick "" && xl list g1
+	xl create /root/g1.cfg && xs_wait 60 xs_last_tick "$works" && xl list g1
 }
 
 test_xs_killed() {
@@ -70,7 +77,8 @@ test_xs_killed() {
 test_xs_attach() {
 	dd if=/dev/zero of=/root/disk bs=1M count=4 2>/dev/null
 	xl block-attach g1 format=raw,vdev=xvdb,access=rw,target=/root/disk && xs_kill &&
-		xs_wait 20 xs_last_tick xvdb
+		xs_wait 20 xs_last_tick xvdb && xl network-attach g1 script=/etc/xen/scripts/vif &&
+		xs_kill && xs_wait 20 xs_last_tick eth1
 }
 
 test_xs_update() {
