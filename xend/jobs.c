@@ -166,8 +166,7 @@ static unsigned running_count(void)
 	return count;
 }
 
-/* The job's domain is written down before anything is done to it: that is what recovery reads. */
-static int job_mark_running(struct xend *x, struct job *j)
+int jobs_mark_running(struct xend *x, struct job *j)
 {
 	char path[JOB_PATH];
 	int rc = 0;
@@ -215,7 +214,7 @@ static int job_run(struct xend *x, struct job *j)
 		return rc;
 	}
 	j->state = JOB_RUNNING;
-	rc = job_mark_running(x, j);
+	rc = jobs_mark_running(x, j);
 	if (rc == 0)
 		rc = worker_start(x, j, j->method->work, on_progress, on_ended);
 	if (rc < 0)

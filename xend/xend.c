@@ -26,6 +26,8 @@
 #define STOP_WAIT_MS 10000
 #define QUICK_DEATH_S 2			/* a daemon that lives shorter … */
 #define QUICK_DEATHS_MAX 5		/* … so many times in a row is given up */
+#define LOG_BYTES_MAX (1024 * 1024)	/* xend.log, then .1 … */
+#define LOG_FILES 5
 #define XENSTORED_PID_FILE "/var/run/xenstore.pid"
 
 enum { EXIT_NOT_RUNNING = 3, EXIT_NOT_ROOT = 1 };
@@ -194,6 +196,8 @@ static int daemon_run(int ready_fd)
 
 	prctl(PR_SET_NAME, "xend");
 	make_directories();
+	log_set_style(LOG_STYLE_XEND);
+	log_set_limit(LOG_BYTES_MAX, LOG_FILES);
 	if (log_open("xend", getenv("XEND_DEBUG") ? NULL : settings_text("logfile"),
 		     level_parse(settings_text("loglevel"))) < 0)
 		log_error("%s cannot be written", settings_text("logfile"));

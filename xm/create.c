@@ -107,6 +107,8 @@ static int create_run(struct xm_args *a, const struct config *c)
 
 static int config_use(struct xm_args *a, struct config *c, bool is_new)
 {
+	struct config_error err;
+
 	if (c->file && !wants(a, "quiet", c->option.quiet)) {
 		printf("Using config file \"%s\".\n", c->file);
 		fflush(stdout);
@@ -115,6 +117,11 @@ static int config_use(struct xm_args *a, struct config *c, bool is_new)
 		return xm_error("The Xen-API's XML form is not available in this version.");
 	if (wants(a, "dryrun", c->option.dryrun))
 		return print_sxp(c);
+	if (config_check(c, &err) < 0)	/* xend's own words, with the line to look at */
+		return config_refuse(a, &err);
+	if (xm_opt(a, "vncviewer") || xm_opt(a, "vncviewer-autopass"))
+		return xm_error("Screens are not available yet in this version; start it without "
+				"--vncviewer.");
 	return is_new ? send_config(a, "new", c, "", NULL) : create_run(a, c);
 }
 
@@ -144,6 +151,9 @@ static int cmd_start(struct xm_args *a)
 
 	if (a->argc != 1)
 		return xm_usage_error(a, "Expects 1 argument");
+	if (xm_opt(a, "vncviewer") || xm_opt(a, "vncviewer-autopass"))
+		return xm_error("Screens are not available yet in this version; start it without "
+				"--vncviewer.");
 	status = xm_job_run(a, &r, &domid);
 	if (status == XM_OK && xm_opt(a, "console_autoconnect"))
 		status = console_attach(atoi(domid), true);
@@ -186,6 +196,8 @@ static const struct xm_option create_options[] = {
 	{ 's', "skipdtd", NULL, "Don't check that XML." },
 	{ 'p', "paused", NULL, "Leave the domain paused." },
 	{ 'c', "console_autoconnect", NULL, "Attach to the domain's console." },
+	{ 0, "vncviewer", NULL, "Look at the domain's screen. (Not available yet.)" },
+	{ 0, "vncviewer-autopass", NULL, "The same, passing its password on." },
 	XM_OPT_TIMEOUT,
 	{ 0 },
 };
@@ -193,6 +205,8 @@ static const struct xm_option create_options[] = {
 static const struct xm_option start_options[] = {
 	{ 'p', "paused", NULL, "Leave the domain paused." },
 	{ 'c', "console_autoconnect", NULL, "Attach to the domain's console." },
+	{ 0, "vncviewer", NULL, "Look at the domain's screen. (Not available yet.)" },
+	{ 0, "vncviewer-autopass", NULL, "The same, passing its password on." },
 	XM_OPT_TIMEOUT,
 	{ 0 },
 };
@@ -210,7 +224,8 @@ const struct xm_command create_commands[] = {
 	  "Add a managed domain; it is not started.", create_options, XM_COMMON | XM_NO_USAGE },
 	{ "start", "[-p|--paused] [-c|--console_autoconnect] <DomainName>", 0, -1, cmd_start,
 	  "Start a managed domain.", start_options, XM_COMMON },
-	{ "delete", "<DomainName>", 1, 1, cmd_delete, "Remove a halted managed domain.", NULL,
+	{ "delete", "<DomainName>", 1, 1, cmd_delete, "Remove a halted managed domain.",
+	  xm_timeout_option,
 	  XM_COMMON | XM_RAW },
 	{ "lint", "[--path=PATH] <ConfigFile> ...", 1, -1, cmd_lint,
 	  "Check configuration files without creating anything.", lint_options, XM_ADDED },

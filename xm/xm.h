@@ -98,6 +98,6 @@ void xm_usage(const struct xm_command *c, FILE *out);
 #define XM_OPT_WAIT { 'w', "wait", NULL, "Wait until it is done.", true }
 #define XM_OPT_TIMEOUT { 0, "timeout", "SECONDS", "Give up waiting after so long.", true }
 
-extern const struct xm_option xm_json_option[];
+extern const struct xm_option xm_json_option[], xm_timeout_option[];
 
 #endif
