@@ -6,6 +6,7 @@
 #include "xm/console.h"
 #include "xm/groups.h"
 #include "xm/job.h"
+#include "xm/json.h"
 #include "xm/open.h"
 
 /* Words with an equals sign are overrides; of the others the last one names the file. */
@@ -166,20 +167,76 @@ static int cmd_delete(struct xm_args *a)
 	return xm_job(a, "delete", a->argv[0], NULL);
 }
 
+/* A finding "FILE[:LINE:COLUMN]: error|warning: text" as an object. */
+static void lint_json_line(struct json *j, char *line, const char *file)
+{
+	static const char *const grades[] = { "error", "warning" };
+	unsigned row = 0, column = 0;
+
+	json_map(j, NULL);
+	json_text(j, "file", file);
+	for (int i = 0; i < 2; i++) {
+		char mark[16], *at;
+
+		snprintf(mark, sizeof mark, ": %s: ", grades[i]);
+		at = strstr(line, mark);
+		if (!at)
+			continue;
+		*at = '\0';
+		while (at > line && strchr("0123456789:", at[-1]))
+			at--;
+		if (sscanf(at, ":%u:%u", &row, &column) >= 1) {
+			json_int(j, "line", row);
+			json_int(j, "column", column);
+		}
+		json_text(j, "grade", grades[i]);
+		line = line + strlen(line) + strlen(mark);
+		break;
+	}
+	json_text(j, "text", line);
+	json_end_map(j);
+}
+
+static int lint_json(struct json *j, const struct config_source *src)
+{
+	char *text = NULL, *rest, *line;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int n;
+
+	if (!out)
+		return -errno;
+	n = config_lint(src, out);
+	fclose(out);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		lint_json_line(j, line, src->file);
+	free(text);
+	return n;
+}
+
 /* All the findings of all the files; the status says whether any is an error. */
 static int cmd_lint(struct xm_args *a)
 {
+	struct json *j = NULL;
 	int errors = 0;
 
 	if (!a->argc)
 		return xm_usage_error(a, "Expects at least 1 argument");
+	if (xm_opt(a, "json")) {
+		j = json_open(stdout, true);
+		json_list(j, NULL);
+	}
 	for (int i = 0; i < a->argc; i++) {
 		struct config_source src = { .file = a->argv[i], .path = xm_opt(a, "path") };
-		int n = config_lint(&src, stdout);
+		int n = j ? lint_json(j, &src) : config_lint(&src, stdout);
 
 		if (n < 0)
 			xm_error("Unable to check %s: %s", a->argv[i], strerror(-n));
 		errors += n != 0;
+	}
+	if (j) {
+		json_end_list(j);
+		json_close(j);
 	}
 	return errors ? XM_FAILED : XM_OK;
 }
@@ -213,6 +270,7 @@ static const struct xm_option start_options[] = {
 
 static const struct xm_option lint_options[] = {
 	{ 0, "path", "PATH", "Where configuration files are looked for." },
+	XM_OPT_JSON,
 	{ 0 },
 };
 
