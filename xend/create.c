@@ -458,6 +458,23 @@ static int dump_to(struct workshop *w, int domid, const char *wanted)
 	return rc;
 }
 
+/* Whether it runs is written down before it is paused: a paused one must not stay so for ever. */
+static int dump_note_pause(struct xend *x, struct job *j, const struct dom *d)
+{
+	char path[JOB_PATH];
+	int rc = 0;
+
+	job_path(j->number, "unpause", path);
+	if (j->is_redo) {
+		j->unpauses = xs_exists(x->xs, XS_TXN_NONE, path) == 1;
+		return 0;
+	}
+	j->unpauses = !*j->arg[2] && !(d->flags & XEN_DOMINF_paused);
+	if (j->unpauses)
+		rc = xs_printf(x->xs, XS_TXN_NONE, path, "1");
+	return rc < 0 ? fault_errno(&j->fault, -rc, "Unable to write the job down") : 0;
+}
+
 int dump_act(struct xend *x, struct job *j, const struct dom *d)
 {
 	if (d->domid == 0)
@@ -465,24 +482,28 @@ int dump_act(struct xend *x, struct job *j, const struct dom *d)
 				 ? "Cannot dump core for privileged domain %s"
 				 : "Cannot pause privileged domain %s", j->arg[0]);
 	j->domid = d->domid;
-	return 0;
+	return dump_note_pause(x, j, d);
+}
+
+void dump_undo(struct xend *x, struct job *j)
+{
+	if (j->unpauses)
+		domctl_unpause(x->hyp, (domid_t)j->domid);
 }
 
 int dump_work(struct workshop *w)
 {
 	struct job *j = w->job;
-	bool is_live = *j->arg[2];
 	struct xen_domctl_getdomaininfo info;
 	int rc = domctl_info(w->hyp, (domid_t)j->domid, &info);
-	bool pauses = rc == 0 && !is_live && !(info.flags & XEN_DOMINF_paused);
 
-	if (rc == 0 && pauses)
+	if (rc == 0 && j->unpauses && !(info.flags & XEN_DOMINF_paused))
 		rc = domctl_pause(w->hyp, (domid_t)j->domid);
 	if (rc < 0)
 		return fault_errno(&j->fault, -rc, "Unable to pause '%s'", j->arg[0]);
 	rc = dump_to(w, j->domid, j->arg[1]);
-	if (pauses)
-		domctl_unpause(w->hyp, (domid_t)j->domid);
+	if (rc == 0 && j->unpauses)	/* else dump_undo() does */
+		rc = domctl_unpause(w->hyp, (domid_t)j->domid);
 	return rc;
 }
 

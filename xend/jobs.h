@@ -28,7 +28,9 @@ struct job {
 	enum job_state state;
 	bool is_redo;			/* it was running when the last xend ended */
 	bool is_cancelled;
+	unsigned deaths;		/* of its workers */
 	char target[DOM_UUID_TEXT];	/* the domain it works on; "" until known */
+	bool unpauses;			/* the domain ran before it was paused for this */
 	int domid;			/* the same as a number, where act() found it running */
 	char *claim;			/* a name that it will give; NULL: none */
 	struct fault fault;		/* why it failed */

@@ -18,6 +18,7 @@
 #define METHOD_GUEST	0x04	/* not Domain-0: "Cannot <verb> privileged domain X" */
 #define METHOD_ENDS	0x08	/* done over on a domain that is gone, it has succeeded */
 #define METHOD_MARKED	0x10	/* act() can't be done twice unseen: written down before it begins */
+#define METHOD_AGAIN	0x20	/* can't be undone, but be done over: when its worker dies, and no cancel */
 
 struct method {
 	const char *name;
@@ -59,6 +60,7 @@ int reap_work(struct workshop *w);
 void create_undo(struct xend *x, struct job *j);
 int dump_act(struct xend *x, struct job *j, const struct dom *d);
 int dump_work(struct workshop *w);
+void dump_undo(struct xend *x, struct job *j);
 int reset_act(struct xend *x, struct job *j, const struct dom *d);
 int reset_work(struct workshop *w);
 int suspend_act(struct xend *x, struct job *j, const struct dom *d);

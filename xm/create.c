@@ -51,6 +51,8 @@ static int config_read(struct xm_args *a, struct config *c)
 	free(override);
 	if (rc < 0)
 		return config_refuse(a, &err);
+	if (xm_opt(a, "console_autoconnect"))
+		c->option.console_autoconnect = 1;
 	for (size_t i = 0; i < c->warnings; i++)
 		fprintf(stderr, "Warning: %s\n", c->warning[i].text);
 	return XM_OK;

@@ -28,5 +28,9 @@ define install_xm
 
 endef
 INSTALL_STEPS += install_xm
-LONG_TESTS += tests/system/xend
-LONG_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS)
+
+$(O)/tests/system/json-check: $(O)/tests/system/json-check.o
+	$(CC) $(USER_LDFLAGS) -o $@ $^ -lyajl
+
+SYSTEM_TESTS += tests/system/xend
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS) $(O)/tests/system/json-check

@@ -44,11 +44,12 @@ LONG_NEEDS += $(O)/system/debian-root.img $(O)/system/dom0-debian.cpio
 $(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP_OBJS) $(XS_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(BUILD_LIBS) $(HYP_LIBS)
 
-LONG_TESTS += tests/system/builder
-LONG_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
+SYSTEM_TESTS += tests/system/builder
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
 
 bench: all $(SYSTEM_NEEDS) $(LONG_NEEDS) $(O)/system/dom0-debian.cpio
 	tests/bench/run
+	tests/bench/xm
 
 # With what `make install` installs; it starts with xenstored alone, or with all of it once xend is there.
 $(O)/system/dom0-ours.cpio: $(O)/debian/ready $(IMAGE_PARTS) $(PROGRAMS)

@@ -84,6 +84,17 @@ test_xend_life() {
 	[ $? -eq 3 ] || { echo "the old name is still there"; return 1; }
 	xm vcpu-pin living all 0 && xm vcpu-list living | grep -q ' 0$' || { xm vcpu-list; return 1; }
 	(sleep 1; printf '\035') | xm console living | grep -aq 'DOMU UP' || { echo "no replay"; return 1; }
+	xm dump-core living /tmp/core | grep -qx 'Dumping core of domain: living ...' || return 1
+	[ "$(wc -c </tmp/core)" -gt $((16 * 1024 * 1024)) ] || { ls -l /tmp/core; return 1; }
+	state_is living '-b----' || { echo "left paused by dump-core"; return 1; }
+	xm dump-core living /tmp 2>&1 | grep -q 'Error: Failed to dump core\|Cannot dump core in a directory: /tmp' || return 1
+	rm /tmp/core
+	xm reset living || return 1
+	[ "$(xm domid living)" -gt "$id" ] || { echo "not reset"; return 1; }
+	xm suspend living 2>&1 | grep -qx 'Error: Domain is not managed by Xend lifecycle support.' || return 1
+	xm resume living 2>&1 | grep -q 'Error: Error occurred when resuming: Cannot resume domain that is not' || return 1
+	xm sched-sedf living 2>&1 | grep -qx 'Error: Xen is running with the credit2 scheduler' || return 1
+	xm sched-credit2 -d living -w 500 && xm sched-credit2 -d living | grep -q '^living .* 500$' || return 1
 	xm destroy living || return 1
 	is_gone living || { echo "still there"; return 1; }
 	said life 'DOMU UP' || { echo "its record is lost"; return 1; }
@@ -130,6 +141,26 @@ test_xend_console() {
 	for record in /var/log/xen/console/guest-flood.log*; do
 		[ "$(wc -c <"$record")" -le $((1024 * 1024 + 4096)) ] || { ls -l "$record"; return 1; }
 	done
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
+# A real kernel, that does as it is told.
+test_xend_linux() {
+	printf 'name = "linux"\nkernel = "/guest/vmlinuz"\nramdisk = "/guest/initrd"\nmemory = 160\nvcpus = 2\nextra = "console=hvc0"\n' >/tmp/linux.cfg
+	xm create -q /tmp/linux.cfg || return 1
+	wait_for said linux 'LINUX UP cpus=2' || { tail -n 5 /var/log/xen/console/guest-linux.log; return 1; }
+	xm list linux | grep -q '^linux  *[0-9]*  *160  *2  ' || { xm list linux; return 1; }
+	xm vcpu-set --wait --timeout=60 linux 1 || return 1
+	xm list linux | grep -q '^linux  *[0-9]*  *160  *1  ' || { xm list linux; return 1; }
+	xm mem-set --wait --timeout=60 linux 140 || return 1
+	xm list linux | grep -qE '^linux +[0-9]+ +1(39|40|41|42) ' || { xm list linux; return 1; }
+	xm mem-set linux 200 2>&1 | grep -q 'memory_dynamic_max must be less than or equal to memory_static_max' || return 1
+	xm sysrq linux h && wait_for said linux 'sysrq: HELP' || return 1
+	xm reboot --timeout=100 -w linux >/tmp/out || { cat /tmp/out; return 1; }
+	printf 'Domain linux rebooted\nAll domains rebooted\n' | cmp -s - /tmp/out || { cat /tmp/out; return 1; }
+	wait_for eval '[ "$(grep -ac "LINUX UP" /var/log/xen/console/guest-linux.log)" = 2 ]' || return 1
+	xm shutdown --timeout=100 --wait linux >/tmp/out || { cat /tmp/out; return 1; }
+	printf 'Domain linux terminated\nAll domains terminated\n' | cmp -s - /tmp/out || { cat /tmp/out; return 1; }
 	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
 }
 
