@@ -14,6 +14,7 @@
 #include "xenstore/log.h"
 #include "xenstore/loop.h"
 #include "xenstore/xs.h"
+#include "xend/domctl.h"
 #include "xend/jobs.h"
 #include "xend/life.h"
 #include "xend/lock.h"
@@ -95,6 +96,24 @@ static int describe_dom0(struct xend *x)
 			return log_rc(rc, "write %s", nodes[i].path);
 	}
 	return 0;
+}
+
+/* dom0-cpus: Domain-0's kernel takes the others off line. */
+static void limit_dom0_cpus(struct xend *x)
+{
+	struct xen_domctl_getdomaininfo info;
+	int64_t wanted = settings_int("dom0-cpus");
+	char path[64];
+
+	if (wanted <= 0 || domctl_info(x->hyp, 0, &info) < 0 ||
+	    info.max_vcpu_id == XEN_INVALID_MAX_VCPU_ID)
+		return;
+	for (uint32_t v = 0; v <= info.max_vcpu_id; v++) {
+		snprintf(path, sizeof path, "/local/domain/0/cpu/%u/availability", v);
+		xs_printf(x->xs, XS_TXN_NONE, path, "%s", v < wanted ? "online" : "offline");
+	}
+	log_info("Domain-0 is to use %lld of %u processors", (long long)wanted,
+		 info.max_vcpu_id + 1);
 }
 
 static int connect_store(struct xend *x)
@@ -207,6 +226,7 @@ static int daemon_run(int ready_fd)
 	signal(SIGPIPE, SIG_IGN);
 	if (daemon_prepare(&xend) < 0)
 		return EXIT_FAILURE;
+	limit_dom0_cpus(&xend);
 	life_autostart(&xend);
 	log_info("ready, pid %d", (int)getpid());
 	if (ready_fd >= 0 && write(ready_fd, "", 1) == 1)
