@@ -13,12 +13,14 @@
 #include "xend/image.h"
 #include "xend/jobs.h"
 #include "xend/launch.h"
+#include "xend/lock.h"
 #include "xend/reap.h"
 #include "xend/room.h"
 #include "xend/settings.h"
 #include "xend/sysctl.h"
 #include "xend/xend.h"
 
+#define CONSOLE_WAIT_MS 2000
 #define MEMORY_FALLBACK_MIB 128		/* what a configuration without memory= gets */
 
 /* ---------------------------------------------------------------- checks */
@@ -378,10 +380,34 @@ static int build(struct workshop *w, const struct launch *l, const struct image 
 	return rc;
 }
 
+static int64_t now_ms(void)
+{
+	return (int64_t)(loop_now_ns() / 1000000);
+}
+
+/* The console daemon has to listen before the guest speaks: one that dies at once would die
+ * unheard.  Where none runs, or none answers, the guest starts all the same. */
+static void console_await(struct xs *xs, int domid)
+{
+	int64_t end = now_ms() + CONSOLE_WAIT_MS, left;
+	struct xs_event ev;
+	char path[64];
+
+	snprintf(path, sizeof path, "/local/domain/%d/console/tty", domid);
+	if (lock_is_held(XENCONSOLED_PID_FILE, NULL) != 1 || xs_watch(xs, path, "tty") < 0)
+		return;
+	while (xs_exists(xs, XS_TXN_NONE, path) == 0 && (left = end - now_ms()) > 0)
+		if (xs_wait_event(xs, &ev, (int)left) == 0)
+			xs_event_free(&ev);
+	xs_unwatch(xs, path, "tty");
+}
+
 static int go(struct workshop *w, const struct launch *l, int domid, struct fault *f)
 {
-	int rc = l->stay_paused ? 0 : domctl_unpause(w->hyp, (domid_t)domid);
+	int rc;
 
+	console_await(w->xs, domid);
+	rc = l->stay_paused ? 0 : domctl_unpause(w->hyp, (domid_t)domid);
 	return rc < 0 ? fault_errno(f, -rc, "Unable to unpause the new domain") : 0;
 }
 

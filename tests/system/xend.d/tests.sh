@@ -189,6 +189,7 @@ test_xend_balloon() {
 test_xend_ends() {
 	create off poweroff || return 1
 	wait_for is_gone off || return 1
+	said off 'DOMU UP' || { echo "it died unheard"; return 1; }
 	create kept poweroff 'on_poweroff = "preserve"' || return 1
 	wait_for state_is kept '---s--' || return 1
 	sleep 2
