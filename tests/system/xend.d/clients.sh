@@ -64,6 +64,7 @@ munin_top() {
 }
 
 test_xend_clients() {
+	fresh
 	create client stay || return 1
 	wait_for said client 'DOMU UP' || return 1
 	id=$(xm domid client)
@@ -90,6 +91,7 @@ test_xend_clients() {
 
 # All that read speak JSON, each a whole document (json-check is yajl's parser).
 test_xend_json() {
+	fresh
 	create client stay && config halted stay && xm new -q /tmp/halted.cfg || return 1
 	for words in list "list client" vcpu-list "domid client" "domname client" "domstate client" uptime \
 			info "info -n" "info -c" dmesg log jobs doctor "top -i 2 -d 1" "events --count=2"; do
