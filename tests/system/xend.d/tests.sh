@@ -295,10 +295,10 @@ pids_of() {		# NAME, as the kernel calls it
 
 kill_one() {		# xend, xend-worker, xm or xenstored; there may be none for a moment
 	for try in 1 2 3 4 5 6 7 8; do
-		victims=$(pids_of "$1")
-		[ -z "$victims" ] || break
+		pids=$(pids_of "$1")
+		[ -z "$pids" ] || break
 	done
-	for victim in $victims; do
+	for victim in $pids; do
 		kill -9 "$victim" 2>/dev/null && killed=$((killed + 1)) && eval "killed_$2=\$((killed_$2 + 1))"
 	done
 	[ "$1" != xenstored ] || xenstored --pid-file /run/xenstored.pid
