@@ -285,10 +285,11 @@ static void config_push_security(struct sxp *list, const struct config *c)
 static void config_push_bootloader(struct sxp *list, const struct config *c)
 {
 	const char *args = config_text(c, CONFIG_BOOTARGS);
+	const char *loader = config_text(c, CONFIG_BOOTLOADER);
 
 	if (config_is_falsy(&c->var[CONFIG_BOOTLOADER], CONFIG_STRING))
 		return;
-	sxp_push_text(list, "bootloader", config_text(c, CONFIG_BOOTLOADER));
+	sxp_push_text(list, "bootloader", strcmp(loader, "pygrub") ? loader : "/usr/bin/pygrub");
 	sxp_push_text(list, "bootloader_args", args && *args ? args :
 		      c->option.console_autoconnect == 1 ? "" : "-q");
 }

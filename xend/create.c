@@ -2,11 +2,13 @@
  * What is checked here is checked in the daemon, one job after the other, so that two jobs can't
  * both find a name free; what takes time is in the …_work functions, which run in workers. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 #include "xenstore/hyp.h"
 #include "xenstore/log.h"
 #include "xenstore/xs.h"
@@ -303,6 +305,8 @@ int new_begin(struct xend *x, struct job *j)
 	if (rc == 0)
 		rc = check_new(x, j, j->claim, uuid);
 	if (rc == 0)
+		rc = jobs_mark_running(x, j);	/* done over, it finds its own */
+	if (rc == 0)
 		rc = save_managed(j, &p, uuid);
 	plan_free(&p);
 	return rc;
@@ -340,6 +344,39 @@ int delete_act(struct xend *x, struct job *j, const struct dom *d)
 		return fault_set(&j->fault, EBUSY, "Domain is not halted.");
 	rc = managed_remove(d->uuid);
 	return rc < 0 ? fault_errno(&j->fault, -rc, "Unable to remove '%s'", d->name) : 0;
+}
+
+/* --------------------------------------------------------------- suspend */
+
+/* What needs no stream is answered as ever; the stream itself is not there yet. */
+int suspend_act(struct xend *x, struct job *j, const struct dom *d)
+{
+	if (d->domid == 0)
+		return fault_set(&j->fault, EPERM, "Cannot save privileged domain %s", j->arg[0]);
+	if (d->domid == DOM_HALTED)
+		return fault_set(&j->fault, EINVAL, "Domain is not running");
+	if (!d->is_managed)
+		return fault_set(&j->fault, EINVAL,
+				 "Domain is not managed by Xend lifecycle support.");
+	return fault_set(&j->fault, ENOSYS, "Suspending is not available yet in this version.");
+}
+
+#define RESUMING "Error occurred when resuming: "
+
+int resume_act(struct xend *x, struct job *j, const struct dom *d)
+{
+	char path[PATH_MAX], uuid[DOM_UUID_TEXT];
+
+	if (d->domid == 0)
+		return fault_set(&j->fault, EPERM, RESUMING "Cannot save privileged domain %s",
+				 j->arg[0]);
+	dom_uuid_print(d->uuid, uuid);
+	snprintf(path, sizeof path, "%s/%s/checkpoint.chk", managed_path(), uuid);
+	if (d->domid != DOM_HALTED || access(path, F_OK) < 0)
+		return fault_set(&j->fault, EINVAL,
+				 RESUMING "Cannot resume domain that is not suspended.");
+	return fault_set(&j->fault, ENOSYS, RESUMING "%s is there, but restoring is not available "
+			 "yet in this version.", path);
 }
 
 /* ----------------------------------------------------------------- death */
@@ -421,37 +458,85 @@ static int dump_to(struct workshop *w, int domid, const char *wanted)
 	return rc;
 }
 
+/* Whether it runs is written down before it is paused: a paused one must not stay so for ever. */
+static int dump_note_pause(struct xend *x, struct job *j, const struct dom *d)
+{
+	char path[JOB_PATH];
+	int rc = 0;
+
+	job_path(j->number, "unpause", path);
+	if (j->is_redo) {
+		j->unpauses = xs_exists(x->xs, XS_TXN_NONE, path) == 1;
+		return 0;
+	}
+	j->unpauses = !*j->arg[2] && !(d->flags & XEN_DOMINF_paused);
+	if (j->unpauses)
+		rc = xs_printf(x->xs, XS_TXN_NONE, path, "1");
+	return rc < 0 ? fault_errno(&j->fault, -rc, "Unable to write the job down") : 0;
+}
+
 int dump_act(struct xend *x, struct job *j, const struct dom *d)
 {
 	if (d->domid == 0)
 		return fault_set(&j->fault, EPERM, *j->arg[2]
 				 ? "Cannot dump core for privileged domain %s"
 				 : "Cannot pause privileged domain %s", j->arg[0]);
-	if (!strcmp(j->arg[3], "reset"))
-		return fault_set(&j->fault, ENOSYS, "Resetting after a dump is not available yet "
-				 "in this version");
 	j->domid = d->domid;
-	return 0;
+	return dump_note_pause(x, j, d);
+}
+
+void dump_undo(struct xend *x, struct job *j)
+{
+	if (j->unpauses)
+		domctl_unpause(x->hyp, (domid_t)j->domid);
 }
 
 int dump_work(struct workshop *w)
 {
 	struct job *j = w->job;
-	bool is_live = *j->arg[2], is_crash = !strcmp(j->arg[3], "crash");
 	struct xen_domctl_getdomaininfo info;
 	int rc = domctl_info(w->hyp, (domid_t)j->domid, &info);
-	bool pauses = rc == 0 && !is_live && !(info.flags & XEN_DOMINF_paused);
 
-	if (rc == 0 && pauses)
+	if (rc == 0 && j->unpauses && !(info.flags & XEN_DOMINF_paused))
 		rc = domctl_pause(w->hyp, (domid_t)j->domid);
 	if (rc < 0)
 		return fault_errno(&j->fault, -rc, "Unable to pause '%s'", j->arg[0]);
 	rc = dump_to(w, j->domid, j->arg[1]);
-	if (rc == 0 && is_crash)
-		return destroy_work(w);
-	if (pauses)
-		domctl_unpause(w->hyp, (domid_t)j->domid);
+	if (rc == 0 && j->unpauses)	/* else dump_undo() does */
+		rc = domctl_unpause(w->hyp, (domid_t)j->domid);
 	return rc;
+}
+
+/* ----------------------------------------------------------------- reset */
+
+/* The configuration that the domain was made from goes to the job, in XenStore too: should xend
+ * end when the old domain is gone and the new one not there yet, it is all that is left. */
+int reset_act(struct xend *x, struct job *j, const struct dom *d)
+{
+	struct sxp *config = NULL;
+	char path[JOB_PATH];
+	int rc = roster_config(x->xs, d, &config);
+
+	if (rc < 0)
+		return fault_set(&j->fault, -rc, "xend does not know how '%s' was made", d->name);
+	free(j->body);
+	j->body = sxp_print(config);
+	sxp_free(config);
+	if (!j->body)
+		return fault_set(&j->fault, ENOMEM, "Out of memory");
+	rc = job_text_write(x->xs, XS_TXN_NONE, job_path(j->number, "body", path), j->body);
+	return rc < 0 ? fault_errno(&j->fault, -rc, "Unable to write the job down") : 0;
+}
+
+/* Its plug is pulled, and put back. */
+int reset_work(struct workshop *w)
+{
+	uint8_t uuid[16];
+	int rc;
+
+	dom_uuid_parse(w->job->target, uuid);
+	rc = reap_uuid(w->hyp, w->xs, uuid);
+	return rc < 0 ? rc : launch_plan(w, false, 0);
 }
 
 /* --------------------------------------------------------------- restart */

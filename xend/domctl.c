@@ -389,6 +389,36 @@ int domctl_sched(struct hyp *h, domid_t domid, struct xen_domctl_scheduler_op *s
 	return rc;
 }
 
+_Static_assert(sizeof(struct domctl_sedf) == 32 &&
+	       sizeof(struct domctl_sedf) <= sizeof(((struct xen_domctl *)0)->u),
+	       "sedf's parameters as Xen 3.2 had them");
+
+static int sedf_call(struct hyp *h, domid_t domid, uint32_t cmd, struct domctl_sedf *p)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_scheduler_op, .domain = domid };
+	int rc;
+
+	op.u.scheduler_op.sched_id = DOMCTL_SCHED_SEDF;
+	op.u.scheduler_op.cmd = cmd;
+	memcpy((void *)&op.u.scheduler_op.u, p, sizeof(*p));
+	rc = hyp_domctl(h, &op);
+	memcpy(p, (void *)&op.u.scheduler_op.u, sizeof(*p));
+	return rc;
+}
+
+int domctl_sedf_get(struct hyp *h, domid_t domid, struct domctl_sedf *p)
+{
+	*p = (struct domctl_sedf){ 0 };
+	return sedf_call(h, domid, XEN_DOMCTL_SCHEDOP_getinfo, p);
+}
+
+int domctl_sedf_set(struct hyp *h, domid_t domid, const struct domctl_sedf *p)
+{
+	struct domctl_sedf ours = *p;
+
+	return sedf_call(h, domid, XEN_DOMCTL_SCHEDOP_putinfo, &ours);
+}
+
 int domctl_frame_types(struct hyp *h, domid_t domid, xen_pfn_t *types, size_t count)
 {
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_getpageframeinfo3, .domain = domid };

@@ -68,6 +68,21 @@ int domctl_vcpu_ext_context_get(struct hyp *h, domid_t domid, uint32_t vcpu,
  * domain's scheduler is another one. */
 int domctl_sched(struct hyp *h, domid_t domid, struct xen_domctl_scheduler_op *op);
 
+/* The sedf scheduler's parameters.  Its number and layout are those of Xen 3.2's public domctl.h
+ * (today's header only says that the number was removed); a hypervisor that has the scheduler
+ * keeps them where the others' lie, in DOMCTL_scheduler_op's union. */
+#define DOMCTL_SCHED_SEDF 4
+
+struct domctl_sedf {
+	uint64_t period_ns, slice_ns;	/* slice of processor time in every period, each vcpu */
+	uint64_t latency_ns;
+	uint32_t extratime;		/* 1: may use what nobody has reserved */
+	uint32_t weight;		/* not 0: shares by weight, instead of period and slice */
+};
+
+int domctl_sedf_get(struct hyp *h, domid_t domid, struct domctl_sedf *p);
+int domctl_sedf_set(struct hyp *h, domid_t domid, const struct domctl_sedf *p);
+
 /* Types of frames (XEN_DOMCTL_PFINFO_*): `types` holds mfns on the way in, types on the way
  * out; at most 1024 at once. */
 int domctl_frame_types(struct hyp *h, domid_t domid, xen_pfn_t *types, size_t count);

@@ -11,6 +11,7 @@
 #include "xend/lock.h"
 
 #define POLL_MS 200			/* how soon a Ctrl-C or the daemon's end is noticed */
+#define TAKE_BACK_MS 3000		/* how long xend may take to let go of a waiting job */
 #define XEND_BACK_MS 10000		/* how long a restart of xend may take */
 
 const char *const job_state_names[JOB_STATES] = {
@@ -154,6 +155,28 @@ int job_submit(struct xs *xs, const struct job_request *r, unsigned *number)
 	return rc;
 }
 
+int job_find_mine(struct xs *xs, unsigned *number)
+{
+	char mine[48], dir[JOB_PATH];
+	char **names;
+	int n = xs_directory(xs, XS_TXN_NONE, JOB_ROOT, &names), rc = -ENOENT;
+
+	if (n < 0)
+		return n;
+	job_client_print(mine, sizeof mine);
+	for (int i = 0; i < n && rc == -ENOENT; i++) {
+		char *client;
+
+		*number = (unsigned)strtoul(names[i], NULL, 10);
+		client = xs_get(xs, XS_TXN_NONE, job_path(*number, "", dir), "client");
+		if (client && !strcmp(client, mine))
+			rc = 0;
+		free(client);
+	}
+	free(names);
+	return rc;
+}
+
 bool job_progress_parse(const char *text, struct job_progress *p)
 {
 	unsigned long long done, total;
@@ -197,8 +220,11 @@ static void progress_show(struct xs *xs, const char *dir, const struct job_wait 
 	free(text);
 }
 
-static char *text_or_empty(char *text)
+/* What was read, "" where there is nothing; a store that dies meanwhile is no nothing. */
+static char *text_or_empty(char *text, int *rc)
 {
+	if (!text && errno != ENOENT)
+		*rc = -errno;
 	return text ? text : strdup("");
 }
 
@@ -206,22 +232,27 @@ static int outcome_read(struct xs *xs, unsigned number, int state, struct job_ou
 {
 	char dir[JOB_PATH], path[JOB_PATH + 16];
 	uint64_t code = 0;
+	int rc = 0;
 
 	job_path(number, "", dir);
 	snprintf(path, sizeof path, "%s/result", dir);
-	*out = (struct job_outcome){ .result = text_or_empty(job_text_read(xs, XS_TXN_NONE, path)) };
-	out->error = text_or_empty(xs_get(xs, XS_TXN_NONE, dir, "error"));
-	out->hint = text_or_empty(xs_get(xs, XS_TXN_NONE, dir, "error/hint"));
+	*out = (struct job_outcome){
+		.result = text_or_empty(job_text_read(xs, XS_TXN_NONE, path), &rc),
+		.error = text_or_empty(xs_get(xs, XS_TXN_NONE, dir, "error"), &rc),
+		.hint = text_or_empty(xs_get(xs, XS_TXN_NONE, dir, "error/hint"), &rc),
+	};
 	if (state == JOB_CANCELLED)
 		out->code = ECANCELED;
 	else if (state == JOB_FAILED)
 		out->code = xs_get_u64(xs, XS_TXN_NONE, dir, "error/code", &code) == 0 && code
 			    ? (int)code : EIO;
-	xs_rm(xs, XS_TXN_NONE, dir);
-	if (out->result && out->error && out->hint)
-		return 0;
-	job_outcome_free(out);
-	return -ENOMEM;
+	if (rc == 0 && !(out->result && out->error && out->hint))
+		rc = -ENOMEM;
+	if (rc < 0)
+		job_outcome_free(out);
+	else
+		xs_rm(xs, XS_TXN_NONE, dir);
+	return rc;
 }
 
 void job_outcome_free(struct job_outcome *out)
@@ -239,6 +270,7 @@ struct waiting {
 	unsigned number;
 	long long deadline, gone_since;	/* ms; gone_since 0: xend is there */
 	bool asked_to_cancel;
+	bool has_given_up;		/* time was over before xend had begun */
 };
 
 /* Is xend still there?  0, or what job_wait() gives when it stays away. */
@@ -261,14 +293,31 @@ static int check_daemon(struct waiting *w, int state)
 	return -ESRCH;
 }
 
-static void check_cancel(struct waiting *w)
+static void ask_to_cancel(struct waiting *w)
 {
 	char path[JOB_PATH];
 
-	if (w->asked_to_cancel || !w->how->is_cancelled || !w->how->is_cancelled(w->how->ctx))
-		return;
 	w->asked_to_cancel = true;
 	xs_write(w->xs, XS_TXN_NONE, job_path(w->number, "cancel", path), "", 0);
+}
+
+static void check_cancel(struct waiting *w)
+{
+	if (!w->asked_to_cancel && w->how->is_cancelled && w->how->is_cancelled(w->how->ctx))
+		ask_to_cancel(w);
+}
+
+/* What runs goes on without us; what waits is taken back, and that takes a moment. */
+static int check_deadline(struct waiting *w, int state)
+{
+	if (!w->deadline || now_ms() < w->deadline)
+		return 0;
+	if (state >= JOB_RUNNING || w->has_given_up)
+		return -ETIMEDOUT;
+	w->has_given_up = true;
+	w->deadline = now_ms() + TAKE_BACK_MS;
+	ask_to_cancel(w);
+	return 0;
 }
 
 static int wait_step(struct waiting *w)
@@ -296,8 +345,8 @@ static int wait_for_end(struct waiting *w)
 		progress_show(w->xs, w->dir, w->how);
 		check_cancel(w);
 		rc = check_daemon(w, state);
-		if (rc == 0 && w->deadline && now_ms() >= w->deadline)
-			rc = -ETIMEDOUT;
+		if (rc == 0)
+			rc = check_deadline(w, state);
 		if (rc == 0)
 			rc = wait_step(w);
 		if (rc < 0)
@@ -309,7 +358,7 @@ int job_wait(struct xs *xs, unsigned number, const struct job_wait *how, struct 
 {
 	struct waiting w = { .xs = xs, .how = how, .number = number };
 	char watched[JOB_PATH];
-	int rc;
+	int rc, outcome;
 
 	job_path(number, "", w.dir);
 	job_path(number, how->progress ? "" : "state", watched);
@@ -320,5 +369,12 @@ int job_wait(struct xs *xs, unsigned number, const struct job_wait *how, struct 
 		return rc;
 	rc = wait_for_end(&w);
 	xs_unwatch(xs, watched, "job");
-	return rc < 0 ? rc : outcome_read(xs, number, rc, out);
+	if (rc < 0)
+		return rc;
+	outcome = outcome_read(xs, number, rc, out);
+	if (outcome == 0 && rc == JOB_CANCELLED && w.has_given_up) {
+		job_outcome_free(out);
+		return -EAGAIN;
+	}
+	return outcome;
 }

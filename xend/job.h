@@ -58,8 +58,12 @@ struct job_wait {
 
 /* Writes the job; *number names it.  0 or -errno. */
 int job_submit(struct xs *xs, const struct job_request *r, unsigned *number);
+/* The job that this process has in XenStore, when the answer to job_submit() was lost.
+ * 0, -ENOENT: there is none, -errno. */
+int job_find_mine(struct xs *xs, unsigned *number);
 /* Waits for its end, reads the outcome and removes the job.
- * 0: *out is filled; -ETIMEDOUT: xend works on (the job is left to it); -ESRCH: xend is gone and
+ * 0: *out is filled; -ETIMEDOUT: xend works on (the job is left to it); -EAGAIN: time was over
+ * before xend had begun, and the job was taken back; -ESRCH: xend is gone and
  * did not come back, nothing was begun; -EINPROGRESS: the same, but it had begun; -errno. */
 int job_wait(struct xs *xs, unsigned number, const struct job_wait *how, struct job_outcome *out);
 void job_outcome_free(struct job_outcome *out);

@@ -10,6 +10,7 @@
 #include "xend/methods.h"
 
 #define WORKERS_MAX 8		/* at once; the rest wait their turn */
+#define DEATHS_MAX 3
 
 static struct job *jobs;	/* all that have not ended, by number */
 
@@ -144,13 +145,28 @@ static void job_end(struct xend *x, struct job *j, int rc)
 
 /* ------------------------------------------------------------------ runs */
 
+static void on_ended(struct xend *x, struct job *j, int rc);
+
 static void on_progress(struct xend *x, struct job *j, const char *text)
 {
 	node_write(x, j, "progress", text);
 }
 
+/* What can't be undone is done over; a worker that dies again and again has a reason to. */
+static bool begins_again(struct xend *x, struct job *j)
+{
+	if (!j->worker.has_died || !(j->method->flags & METHOD_AGAIN) || ++j->deaths >= DEATHS_MAX)
+		return false;
+	log_warn("job %u (%s): %s; doing it over", j->number, j->command, j->fault.text);
+	j->fault = (struct fault){ 0 };
+	j->is_redo = true;
+	return worker_start(x, j, j->method->work, on_progress, on_ended) == 0;
+}
+
 static void on_ended(struct xend *x, struct job *j, int rc)
 {
+	if (begins_again(x, j))
+		return;
 	if (rc < 0 && j->method->undo)
 		j->method->undo(x, j);
 	job_end(x, j, rc);
@@ -166,8 +182,7 @@ static unsigned running_count(void)
 	return count;
 }
 
-/* The job's domain is written down before anything is done to it: that is what recovery reads. */
-static int job_mark_running(struct xend *x, struct job *j)
+int jobs_mark_running(struct xend *x, struct job *j)
 {
 	char path[JOB_PATH];
 	int rc = 0;
@@ -215,7 +230,7 @@ static int job_run(struct xend *x, struct job *j)
 		return rc;
 	}
 	j->state = JOB_RUNNING;
-	rc = job_mark_running(x, j);
+	rc = jobs_mark_running(x, j);
 	if (rc == 0)
 		rc = worker_start(x, j, j->method->work, on_progress, on_ended);
 	if (rc < 0)
@@ -327,6 +342,8 @@ static void jobs_scan(struct xend *x)
 
 static void job_cancel(struct xend *x, struct job *j)
 {
+	if (j->state == JOB_RUNNING && j->method->flags & METHOD_AGAIN)
+		return;		/* there is no way back */
 	j->is_cancelled = true;
 	if (j->state == JOB_QUEUED)
 		job_end(x, j, -ECANCELED);

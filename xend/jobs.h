@@ -28,7 +28,9 @@ struct job {
 	enum job_state state;
 	bool is_redo;			/* it was running when the last xend ended */
 	bool is_cancelled;
+	unsigned deaths;		/* of its workers */
 	char target[DOM_UUID_TEXT];	/* the domain it works on; "" until known */
+	bool unpauses;			/* the domain ran before it was paused for this */
 	int domid;			/* the same as a number, where act() found it running */
 	char *claim;			/* a name that it will give; NULL: none */
 	struct fault fault;		/* why it failed */
@@ -48,6 +50,8 @@ void jobs_sweep(struct xend *x);
 int jobs_add(struct xend *x, const char *body, const char *command, ...) __attribute__((sentinel));
 /* Is there a job, of whatever state, that works on this domain? */
 bool jobs_has_target(const char *uuid);
+/* Writes down that the job is being done, and on whom: what recovery goes by.  0 or -errno. */
+int jobs_mark_running(struct xend *x, struct job *j);
 /* Is another job at work on this one's domain? */
 bool jobs_target_is_busy(const struct job *j);
 /* The name that some other unfinished job will give. */

@@ -13,13 +13,15 @@
 #include "xend/image.h"
 #include "xend/jobs.h"
 #include "xend/launch.h"
+#include "xend/lock.h"
 #include "xend/reap.h"
+#include "xend/room.h"
 #include "xend/settings.h"
 #include "xend/sysctl.h"
 #include "xend/xend.h"
 
+#define CONSOLE_WAIT_MS 2000
 #define MEMORY_FALLBACK_MIB 128		/* what a configuration without memory= gets */
-#define OVERHEAD_KIB 1024		/* what the hypervisor needs for a small domain's own */
 
 /* ---------------------------------------------------------------- checks */
 
@@ -90,55 +92,73 @@ static bool vcpu_is_online(const struct config *c, unsigned vcpu)
 	return vcpu >= 64 || config_vcpu_mask(c) >> vcpu & 1;
 }
 
-static int check_memory(struct hyp *h, const struct config *c, struct fault *f)
-{
-	struct xen_sysctl_physinfo phys;
-	uint64_t need = memory_kib(c) + OVERHEAD_KIB, have;
-	int rc = sysctl_physinfo(h, &phys);
-
-	if (rc < 0)
-		return fault_errno(f, -rc, "Unable to ask for free memory");
-	have = (phys.free_pages + phys.scrub_pages) * 4;
-	if (have >= need)
-		return 0;
-	fault_set(f, ENOMEM, "Not enough free memory and dom0_min_mem is 0, so I cannot release any "
-		  "more.  I need %llu KiB but only have %llu.", (unsigned long long)need,
-		  (unsigned long long)have);
-	fault_hint(f, "Give some of Domain-0's back with: xm mem-set Domain-0 MIB; or end or "
-		   "shrink a guest (xm list shows what each has).");
-	return -ENOMEM;
-}
-
 /* -------------------------------------------------------------- affinity */
 
-/* One map per vcpu, from cpus= (a string for all, or a list); NULL: any cpu. */
+static int cpumap_read(const char *text, struct build_cpumap *out, struct fault *f)
+{
+	bool map[BUILD_CPUMAP_BYTES * 8];
+	struct config_error err;
+
+	if (config_cpus_parse(text, map, sizeof map, &err) < 0)
+		return fault_set(f, EINVAL, "%s", err.text);
+	for (size_t cpu = 0; *text && cpu < sizeof map; cpu++)
+		if (map[cpu])
+			out->bits[cpu / 8] |= (uint8_t)(1 << cpu % 8);
+	return 0;
+}
+
+/* One map per vcpu, from cpus= (a string for all, or a list), or from the old cpu= for the first
+ * alone; NULL: any cpu. */
 static int affinity_read(const struct config *c, unsigned vcpus, struct build_cpumap **out,
 			 struct fault *f)
 {
 	const struct config_value *v = &c->var[CONFIG_CPUS];
+	bool has_cpus = v->is_set && (v->items || (v->text && *v->text));
+	int64_t cpu = config_int(c, CONFIG_CPU, -1);
 	struct build_cpumap *maps;
-	bool map[BUILD_CPUMAP_BYTES * 8];
-	struct config_error err;
+	int rc = 0;
 
 	*out = NULL;
-	if (!v->is_set || (!v->items && (!v->text || !*v->text)))
+	if (!has_cpus && (cpu < 0 || cpu >= BUILD_CPUMAP_BYTES * 8))
 		return 0;
 	maps = calloc(vcpus, sizeof *maps);
 	if (!maps)
 		return fault_set(f, ENOMEM, "Out of memory");
-	for (unsigned i = 0; i < vcpus; i++) {
-		const char *text = v->items ? v->item[i % v->items].text : v->text;
+	if (!has_cpus)
+		maps[0].bits[cpu / 8] |= (uint8_t)(1 << cpu % 8);
+	for (unsigned i = 0; has_cpus && i < vcpus && rc == 0; i++)
+		rc = cpumap_read(v->items ? v->item[i % v->items].text : v->text, &maps[i], f);
+	if (rc < 0)
+		free(maps);
+	else
+		*out = maps;
+	return rc;
+}
 
-		if (config_cpus_parse(text, map, sizeof map, &err) < 0) {
-			free(maps);
-			return fault_set(f, EINVAL, "%s", err.text);
-		}
-		for (size_t cpu = 0; *text && cpu < sizeof map; cpu++)
-			if (map[cpu])
-				maps[i].bits[cpu / 8] |= (uint8_t)(1 << cpu % 8);
+/* pool=, by name or number. */
+static int pool_read(struct workshop *w, const struct config *c, uint32_t *pool, struct fault *f)
+{
+	const char *wanted = config_text(c, CONFIG_POOL);
+	struct sysctl_pool info;
+	char path[64], number[16];
+
+	*pool = 0;
+	if (!wanted || !*wanted)
+		return 0;
+	for (uint32_t id = 0; sysctl_pool_info(w->hyp, id, &info, NULL, 0) == 0; id = info.id + 1) {
+		char *name;
+		bool is_it;
+
+		snprintf(path, sizeof path, "/local/pool/%u", info.id);
+		snprintf(number, sizeof number, "%u", info.id);
+		name = xs_get(w->xs, XS_TXN_NONE, path, "name");
+		is_it = (name && !strcmp(name, wanted)) || !strcmp(number, wanted);
+		free(name);
+		*pool = info.id;
+		if (is_it)
+			return 0;
 	}
-	*out = maps;
-	return 0;
+	return fault_set(f, ENOENT, "Pool '%s' does not exist.", wanted);
 }
 
 /* ----------------------------------------------------------------- nodes */
@@ -328,7 +348,7 @@ static int build(struct workshop *w, const struct launch *l, const struct image 
 	struct build_cpumap *affinity;
 	struct build_config b;
 	char *cmdline;
-	int rc;
+	int rc, room = -1;
 
 	build_config_init(&b);
 	memcpy(b.uuid, l->uuid, sizeof b.uuid);
@@ -341,7 +361,9 @@ static int build(struct workshop *w, const struct launch *l, const struct image 
 	b.initrd_path = text_or(c, CONFIG_RAMDISK, NULL);
 	b.progress = worker_progress;
 	b.progress_ctx = w;
-	rc = affinity_read(c, b.vcpus, &affinity, f);
+	rc = pool_read(w, c, &b.cpupool, f);
+	if (rc == 0)
+		rc = affinity_read(c, b.vcpus, &affinity, f);
 	if (rc < 0)
 		return rc;
 	cmdline = config_cmdline(c);
@@ -349,18 +371,43 @@ static int build(struct workshop *w, const struct launch *l, const struct image 
 	b.cmdline = cmdline;
 	rc = cmdline ? build_check(&b, f) : fault_set(f, ENOMEM, "Out of memory");
 	if (rc == 0)
-		rc = check_memory(w->hyp, c, f);
+		rc = room_make(w, build_memory_kib(&b), &room, f);
 	if (rc == 0)
 		rc = build_domain(w->hyp, &b, image, built, f);
+	room_release(room);
 	free(cmdline);
 	free(affinity);
 	return rc;
 }
 
+static int64_t now_ms(void)
+{
+	return (int64_t)(loop_now_ns() / 1000000);
+}
+
+/* The console daemon has to listen before the guest speaks: one that dies at once would die
+ * unheard.  Where none runs, or none answers, the guest starts all the same. */
+static void console_await(struct xs *xs, int domid)
+{
+	int64_t end = now_ms() + CONSOLE_WAIT_MS, left;
+	struct xs_event ev;
+	char path[64];
+
+	snprintf(path, sizeof path, "/local/domain/%d/console/tty", domid);
+	if (lock_is_held(XENCONSOLED_PID_FILE, NULL) != 1 || xs_watch(xs, path, "tty") < 0)
+		return;
+	while (xs_exists(xs, XS_TXN_NONE, path) == 0 && (left = end - now_ms()) > 0)
+		if (xs_wait_event(xs, &ev, (int)left) == 0)
+			xs_event_free(&ev);
+	xs_unwatch(xs, path, "tty");
+}
+
 static int go(struct workshop *w, const struct launch *l, int domid, struct fault *f)
 {
-	int rc = l->stay_paused ? 0 : domctl_unpause(w->hyp, (domid_t)domid);
+	int rc;
 
+	console_await(w->xs, domid);
+	rc = l->stay_paused ? 0 : domctl_unpause(w->hyp, (domid_t)domid);
 	return rc < 0 ? fault_errno(f, -rc, "Unable to unpause the new domain") : 0;
 }
 

@@ -12,18 +12,24 @@ static const struct method methods[] = {
 	{ "create", 1, 2, 0, .begin = create_begin, .work = create_work, .undo = create_undo },
 	{ "new", 1, 2, 0, .begin = new_begin },
 	{ "start", 1, 2, 0, .act = start_act, .work = start_work, .undo = create_undo },
-	{ "delete", 1, 1, METHOD_GUEST, .act = delete_act },
-	{ "destroy", 1, 1, METHOD_GUEST | METHOD_ENDS, .act = destroy_act, .work = destroy_work },
-	{ "restart", 5, 5, METHOD_OWN, .begin = restart_begin, .work = restart_work,
+	{ "delete", 1, 1, METHOD_GUEST | METHOD_ENDS | METHOD_MARKED, .act = delete_act },
+	{ "destroy", 1, 1, METHOD_GUEST | METHOD_ENDS | METHOD_AGAIN, .act = destroy_act,
+	  .work = destroy_work },
+	{ "restart", 5, 5, METHOD_OWN | METHOD_AGAIN, .begin = restart_begin, .work = restart_work,
 	  .undo = create_undo },
-	{ "rename-restart", 5, 5, METHOD_OWN, .begin = restart_begin,
+	{ "rename-restart", 5, 5, METHOD_OWN | METHOD_AGAIN, .begin = restart_begin,
 	  .work = rename_restart_work, .undo = create_undo },
-	{ "reap", 5, 5, METHOD_OWN, .begin = restart_begin, .work = reap_work },
-	{ "dump-core", 4, 4, METHOD_RUNS, .act = dump_act, .work = dump_work },
+	{ "reap", 5, 5, METHOD_OWN | METHOD_AGAIN, .begin = restart_begin, .work = reap_work },
+	{ "dump-core", 3, 3, METHOD_RUNS, .act = dump_act, .work = dump_work,
+	  .undo = dump_undo },
+	{ "reset", 1, 1, METHOD_GUEST | METHOD_RUNS | METHOD_ENDS | METHOD_AGAIN,
+	  .act = reset_act, .work = reset_work, .undo = create_undo },
+	{ "suspend", 1, 1, 0, .act = suspend_act },
+	{ "resume", 2, 2, 0, .act = resume_act },
 	{ "pause", 1, 1, METHOD_RUNS | METHOD_GUEST, .act = pause_act },
 	{ "unpause", 1, 1, METHOD_RUNS | METHOD_GUEST, .act = unpause_act },
 	{ "shutdown", 2, 2, 0, .act = shutdown_act },
-	{ "rename", 2, 2, 0, .act = rename_act },
+	{ "rename", 2, 2, METHOD_GUEST | METHOD_MARKED, .act = rename_act },
 	{ "mem-set", 2, 2, 0, .act = mem_set_act },
 	{ "mem-max", 2, 2, 0, .act = mem_max_act },
 	{ "vcpu-set", 2, 2, 0, .act = vcpu_set_act },
@@ -32,6 +38,7 @@ static const struct method methods[] = {
 	{ "trigger", 3, 3, METHOD_RUNS | METHOD_GUEST, .act = trigger_act },
 	{ "sched-credit", 3, 3, 0, .act = sched_credit_act },
 	{ "sched-credit2", 3, 3, 0, .act = sched_credit2_act },
+	{ "sched-sedf", 6, 6, METHOD_RUNS, .act = sched_sedf_act },
 };
 
 const struct method *method_find(const char *name)
@@ -80,6 +87,8 @@ static int begin_on_domain(struct xend *x, struct job *j)
 		rc = METHOD_BLOCKED;
 	if (rc == 0)
 		rc = check_flags(j, d);
+	if (rc == 0 && j->method->flags & METHOD_MARKED)
+		rc = jobs_mark_running(x, j);
 	if (rc == 0)
 		rc = j->method->act(x, j, d);
 	dom_list_free(&l);

@@ -17,6 +17,8 @@
 #define METHOD_RUNS	0x02	/* the domain must be running: "Domain 'X' is not started" */
 #define METHOD_GUEST	0x04	/* not Domain-0: "Cannot <verb> privileged domain X" */
 #define METHOD_ENDS	0x08	/* done over on a domain that is gone, it has succeeded */
+#define METHOD_MARKED	0x10	/* act() can't be done twice unseen: written down before it begins */
+#define METHOD_AGAIN	0x20	/* can't be undone, but be done over: when its worker dies, and no cancel */
 
 struct method {
 	const char *name;
@@ -58,6 +60,11 @@ int reap_work(struct workshop *w);
 void create_undo(struct xend *x, struct job *j);
 int dump_act(struct xend *x, struct job *j, const struct dom *d);
 int dump_work(struct workshop *w);
+void dump_undo(struct xend *x, struct job *j);
+int reset_act(struct xend *x, struct job *j, const struct dom *d);
+int reset_work(struct workshop *w);
+int suspend_act(struct xend *x, struct job *j, const struct dom *d);
+int resume_act(struct xend *x, struct job *j, const struct dom *d);
 
 /* tune.c: domains as they run. */
 int pause_act(struct xend *x, struct job *j, const struct dom *d);
@@ -72,5 +79,6 @@ int sysrq_act(struct xend *x, struct job *j, const struct dom *d);
 int trigger_act(struct xend *x, struct job *j, const struct dom *d);
 int sched_credit_act(struct xend *x, struct job *j, const struct dom *d);
 int sched_credit2_act(struct xend *x, struct job *j, const struct dom *d);
+int sched_sedf_act(struct xend *x, struct job *j, const struct dom *d);
 
 #endif

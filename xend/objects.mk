@@ -63,7 +63,7 @@ TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
 XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o create.o tune.o worker.o launch.o \
-	reap.o life.o)
+	room.o reap.o life.o)
 
 PROGRAMS += $(O)/xend/xend
 
@@ -77,10 +77,12 @@ PROGRAMS += $(O)/xend/xenconsoled
 $(O)/xend/xenconsoled: $(CONSOLED_OBJS) $(CTL_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
 
-UNIT_TESTS += domain managed settings console
+UNIT_TESTS += domain managed settings console room log
 test_domain_SRC := xend/domain.c
 test_managed_SRC := xend/managed.c xend/domain.c $(SXP_SRC)
 test_settings_SRC := xend/settings.c xenstore/buf.c $(SXP_SRC)
+test_log_SRC := xenstore/log.c
+test_room_SRC := xend/room.c xend/fault.c
 test_console_SRC := xend/conring.c xend/conlog.c xenstore/buf.c
 
 define install_xend

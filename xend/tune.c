@@ -376,3 +376,55 @@ int sched_credit2_act(struct xend *x, struct job *j, const struct dom *d)
 {
 	return sched_act(x, j, d, XEN_SCHEDULER_CREDIT2);
 }
+
+/* Milliseconds into nanoseconds; what was not given stays. */
+static int sedf_ms(struct job *j, const char *text, const char *what, uint64_t *ns)
+{
+	unsigned long long ms;
+	char *end;
+
+	if (!*text)
+		return 0;
+	errno = 0;
+	ms = strtoull(text, &end, 10);
+	if (*end || end == text || *text == '-' || errno || ms > UINT32_MAX)
+		return fault_set(&j->fault, EINVAL, "%s is out of range", what);
+	*ns = ms * 1000000;
+	return 0;
+}
+
+static int sedf_word(struct job *j, const char *text, const char *what, unsigned long max,
+		     uint32_t *word)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (!*text)
+		return 0;
+	if (*end || *text == '-' || number > max)
+		return fault_set(&j->fault, EINVAL, "%s is out of range", what);
+	*word = (uint32_t)number;
+	return 0;
+}
+
+int sched_sedf_act(struct xend *x, struct job *j, const struct dom *d)
+{
+	struct domctl_sedf p;
+	int rc = domctl_sedf_get(x->hyp, (domid_t)d->domid, &p);
+
+	if (rc == 0)
+		rc = sedf_ms(j, j->arg[1], "period", &p.period_ns);
+	if (rc == 0)
+		rc = sedf_ms(j, j->arg[2], "slice", &p.slice_ns);
+	if (rc == 0)
+		rc = sedf_ms(j, j->arg[3], "latency", &p.latency_ns);
+	if (rc == 0)
+		rc = sedf_word(j, j->arg[4], "extratime", 1, &p.extratime);
+	if (rc == 0)
+		rc = sedf_word(j, j->arg[5], "weight", UINT16_MAX, &p.weight);
+	if (rc == 0)
+		rc = domctl_sedf_set(x->hyp, (domid_t)d->domid, &p);
+	if (rc < 0 && !j->fault.err)
+		fault_set(&j->fault, -rc, "Failed to set sedf parameters (rv=%d).", rc);
+	return rc;
+}

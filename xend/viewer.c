@@ -36,9 +36,22 @@ static void viewer_unlink(struct viewer *v)
 		*at = v->next;
 }
 
+/* The writer leaves: the one who has watched longest may write from now on. */
+static void writer_inherit(struct console *c)
+{
+	struct viewer *last = c->viewers;
+
+	while (last && last->next)
+		last = last->next;
+	if (last)
+		last->is_writer = true;
+}
+
 static void viewer_close(struct viewer *v)
 {
 	viewer_unlink(v);
+	if (v->is_writer)
+		writer_inherit(v->console);
 	loop_fd_del(v->all->loop, &v->fd);
 	close(v->fd.fd);
 	buf_free(&v->line);

@@ -12,6 +12,7 @@
 #include "xenstore/log.h"
 #include "xenstore/xs.h"
 #include "xend/jobs.h"
+#include "xend/methods.h"
 #include "xend/worker.h"
 
 #define REPORT_EVERY_NS 200000000ULL	/* nobody reads progress faster */
@@ -166,9 +167,11 @@ static void worker_end(struct worker *w)
 	if (w->rc == -EPIPE) {
 		if (j->is_cancelled)
 			w->rc = -ECANCELED;
-		fault_set(&j->fault, -w->rc, "The worker for '%s' died (%s %d); what it had begun "
-			  "is undone", j->command, WIFSIGNALED(status) ? "signal" : "status",
-			  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		w->has_died = !j->is_cancelled;
+		fault_set(&j->fault, -w->rc, "The worker for '%s' died (%s %d)%s", j->command,
+			  WIFSIGNALED(status) ? "signal" : "status",
+			  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+			  j->method->undo ? "; what it had begun is undone" : "");
 	}
 	w->ended(w->xend, j, w->rc);
 }

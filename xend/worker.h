@@ -7,6 +7,7 @@
 #ifndef XEND_WORKER_H
 #define XEND_WORKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include "xenstore/buf.h"
@@ -20,6 +21,7 @@ struct worker {
 	struct loop_fd pipe;
 	struct buf input;		/* messages not yet complete */
 	int rc;				/* what work() gave; -EPIPE until it has */
+	bool has_died;			/* before it had given any */
 	struct xend *xend;
 	struct job *job;
 	void (*progress)(struct xend *x, struct job *j, const char *text);

@@ -14,6 +14,7 @@
 #include "xenstore/log.h"
 #include "xenstore/loop.h"
 #include "xenstore/xs.h"
+#include "xend/domctl.h"
 #include "xend/jobs.h"
 #include "xend/life.h"
 #include "xend/lock.h"
@@ -26,6 +27,8 @@
 #define STOP_WAIT_MS 10000
 #define QUICK_DEATH_S 2			/* a daemon that lives shorter … */
 #define QUICK_DEATHS_MAX 5		/* … so many times in a row is given up */
+#define LOG_BYTES_MAX (1024 * 1024)	/* xend.log, then .1 … */
+#define LOG_FILES 5
 #define XENSTORED_PID_FILE "/var/run/xenstore.pid"
 
 enum { EXIT_NOT_RUNNING = 3, EXIT_NOT_ROOT = 1 };
@@ -93,6 +96,24 @@ static int describe_dom0(struct xend *x)
 			return log_rc(rc, "write %s", nodes[i].path);
 	}
 	return 0;
+}
+
+/* dom0-cpus: Domain-0's kernel takes the others off line. */
+static void limit_dom0_cpus(struct xend *x)
+{
+	struct xen_domctl_getdomaininfo info;
+	int64_t wanted = settings_int("dom0-cpus");
+	char path[64];
+
+	if (wanted <= 0 || domctl_info(x->hyp, 0, &info) < 0 ||
+	    info.max_vcpu_id == XEN_INVALID_MAX_VCPU_ID)
+		return;
+	for (uint32_t v = 0; v <= info.max_vcpu_id; v++) {
+		snprintf(path, sizeof path, "/local/domain/0/cpu/%u/availability", v);
+		xs_printf(x->xs, XS_TXN_NONE, path, "%s", v < wanted ? "online" : "offline");
+	}
+	log_info("Domain-0 is to use %lld of %u processors", (long long)wanted,
+		 info.max_vcpu_id + 1);
 }
 
 static int connect_store(struct xend *x)
@@ -194,6 +215,8 @@ static int daemon_run(int ready_fd)
 
 	prctl(PR_SET_NAME, "xend");
 	make_directories();
+	log_set_style(LOG_STYLE_XEND);
+	log_set_limit(LOG_BYTES_MAX, LOG_FILES);
 	if (log_open("xend", getenv("XEND_DEBUG") ? NULL : settings_text("logfile"),
 		     level_parse(settings_text("loglevel"))) < 0)
 		log_error("%s cannot be written", settings_text("logfile"));
@@ -203,6 +226,7 @@ static int daemon_run(int ready_fd)
 	signal(SIGPIPE, SIG_IGN);
 	if (daemon_prepare(&xend) < 0)
 		return EXIT_FAILURE;
+	limit_dom0_cpus(&xend);
 	life_autostart(&xend);
 	log_info("ready, pid %d", (int)getpid());
 	if (ready_fd >= 0 && write(ready_fd, "", 1) == 1)

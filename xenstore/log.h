@@ -1,7 +1,8 @@
 /*
  * log.h - one log per process: a file, or stderr.
  *
- * A line is "<UTC time> <program>: <level>: <text>".  Nothing here allocates, so it may be used
+ * A line is "<UTC time> <program>: <level>: <text>", or, as xend's log has always been,
+ * "[<local time> <pid>] <LEVEL> (<program>) <text>".  Nothing here allocates, so it may be used
  * when memory is short.  Not for signal handlers.
  */
 #ifndef XENSTORE_LOG_H
@@ -17,6 +18,14 @@ int log_open(const char *program, const char *path, enum log_level level);
 
 /* Open the file anew (after logrotate has moved it).  0 or -errno; then the old one stays. */
 int log_reopen(void);
+
+enum log_style { LOG_STYLE_PLAIN, LOG_STYLE_XEND };
+
+void log_set_style(enum log_style style);
+
+/* A file that reaches so many bytes is moved to path.1, older ones along to path.<files>.
+ * 0 bytes (the default): the file is never moved. */
+void log_set_limit(long long bytes, unsigned int files);
 
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);

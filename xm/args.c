@@ -165,3 +165,4 @@ const char *xm_opt(const struct xm_args *a, const char *name)
 }
 
 const struct xm_option xm_json_option[] = { XM_OPT_JSON, { 0 } };
+const struct xm_option xm_timeout_option[] = { XM_OPT_TIMEOUT, { 0 } };

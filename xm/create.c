@@ -6,6 +6,7 @@
 #include "xm/console.h"
 #include "xm/groups.h"
 #include "xm/job.h"
+#include "xm/json.h"
 #include "xm/open.h"
 
 /* Words with an equals sign are overrides; of the others the last one names the file. */
@@ -50,6 +51,8 @@ static int config_read(struct xm_args *a, struct config *c)
 	free(override);
 	if (rc < 0)
 		return config_refuse(a, &err);
+	if (xm_opt(a, "console_autoconnect"))
+		c->option.console_autoconnect = 1;
 	for (size_t i = 0; i < c->warnings; i++)
 		fprintf(stderr, "Warning: %s\n", c->warning[i].text);
 	return XM_OK;
@@ -107,6 +110,8 @@ static int create_run(struct xm_args *a, const struct config *c)
 
 static int config_use(struct xm_args *a, struct config *c, bool is_new)
 {
+	struct config_error err;
+
 	if (c->file && !wants(a, "quiet", c->option.quiet)) {
 		printf("Using config file \"%s\".\n", c->file);
 		fflush(stdout);
@@ -115,6 +120,11 @@ static int config_use(struct xm_args *a, struct config *c, bool is_new)
 		return xm_error("The Xen-API's XML form is not available in this version.");
 	if (wants(a, "dryrun", c->option.dryrun))
 		return print_sxp(c);
+	if (config_check(c, &err) < 0)	/* xend's own words, with the line to look at */
+		return config_refuse(a, &err);
+	if (xm_opt(a, "vncviewer") || xm_opt(a, "vncviewer-autopass"))
+		return xm_error("Screens are not available yet in this version; start it without "
+				"--vncviewer.");
 	return is_new ? send_config(a, "new", c, "", NULL) : create_run(a, c);
 }
 
@@ -144,6 +154,9 @@ static int cmd_start(struct xm_args *a)
 
 	if (a->argc != 1)
 		return xm_usage_error(a, "Expects 1 argument");
+	if (xm_opt(a, "vncviewer") || xm_opt(a, "vncviewer-autopass"))
+		return xm_error("Screens are not available yet in this version; start it without "
+				"--vncviewer.");
 	status = xm_job_run(a, &r, &domid);
 	if (status == XM_OK && xm_opt(a, "console_autoconnect"))
 		status = console_attach(atoi(domid), true);
@@ -156,20 +169,76 @@ static int cmd_delete(struct xm_args *a)
 	return xm_job(a, "delete", a->argv[0], NULL);
 }
 
+/* A finding "FILE[:LINE:COLUMN]: error|warning: text" as an object. */
+static void lint_json_line(struct json *j, char *line, const char *file)
+{
+	static const char *const grades[] = { "error", "warning" };
+	unsigned row = 0, column = 0;
+
+	json_map(j, NULL);
+	json_text(j, "file", file);
+	for (int i = 0; i < 2; i++) {
+		char mark[16], *at;
+
+		snprintf(mark, sizeof mark, ": %s: ", grades[i]);
+		at = strstr(line, mark);
+		if (!at)
+			continue;
+		*at = '\0';
+		while (at > line && strchr("0123456789:", at[-1]))
+			at--;
+		if (sscanf(at, ":%u:%u", &row, &column) >= 1) {
+			json_int(j, "line", row);
+			json_int(j, "column", column);
+		}
+		json_text(j, "grade", grades[i]);
+		line = line + strlen(line) + strlen(mark);
+		break;
+	}
+	json_text(j, "text", line);
+	json_end_map(j);
+}
+
+static int lint_json(struct json *j, const struct config_source *src)
+{
+	char *text = NULL, *rest, *line;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int n;
+
+	if (!out)
+		return -errno;
+	n = config_lint(src, out);
+	fclose(out);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		lint_json_line(j, line, src->file);
+	free(text);
+	return n;
+}
+
 /* All the findings of all the files; the status says whether any is an error. */
 static int cmd_lint(struct xm_args *a)
 {
+	struct json *j = NULL;
 	int errors = 0;
 
 	if (!a->argc)
 		return xm_usage_error(a, "Expects at least 1 argument");
+	if (xm_opt(a, "json")) {
+		j = json_open(stdout, true);
+		json_list(j, NULL);
+	}
 	for (int i = 0; i < a->argc; i++) {
 		struct config_source src = { .file = a->argv[i], .path = xm_opt(a, "path") };
-		int n = config_lint(&src, stdout);
+		int n = j ? lint_json(j, &src) : config_lint(&src, stdout);
 
 		if (n < 0)
 			xm_error("Unable to check %s: %s", a->argv[i], strerror(-n));
 		errors += n != 0;
+	}
+	if (j) {
+		json_end_list(j);
+		json_close(j);
 	}
 	return errors ? XM_FAILED : XM_OK;
 }
@@ -186,6 +255,8 @@ static const struct xm_option create_options[] = {
 	{ 's', "skipdtd", NULL, "Don't check that XML." },
 	{ 'p', "paused", NULL, "Leave the domain paused." },
 	{ 'c', "console_autoconnect", NULL, "Attach to the domain's console." },
+	{ 0, "vncviewer", NULL, "Look at the domain's screen. (Not available yet.)" },
+	{ 0, "vncviewer-autopass", NULL, "The same, passing its password on." },
 	XM_OPT_TIMEOUT,
 	{ 0 },
 };
@@ -193,12 +264,15 @@ static const struct xm_option create_options[] = {
 static const struct xm_option start_options[] = {
 	{ 'p', "paused", NULL, "Leave the domain paused." },
 	{ 'c', "console_autoconnect", NULL, "Attach to the domain's console." },
+	{ 0, "vncviewer", NULL, "Look at the domain's screen. (Not available yet.)" },
+	{ 0, "vncviewer-autopass", NULL, "The same, passing its password on." },
 	XM_OPT_TIMEOUT,
 	{ 0 },
 };
 
 static const struct xm_option lint_options[] = {
 	{ 0, "path", "PATH", "Where configuration files are looked for." },
+	XM_OPT_JSON,
 	{ 0 },
 };
 
@@ -210,7 +284,8 @@ const struct xm_command create_commands[] = {
 	  "Add a managed domain; it is not started.", create_options, XM_COMMON | XM_NO_USAGE },
 	{ "start", "[-p|--paused] [-c|--console_autoconnect] <DomainName>", 0, -1, cmd_start,
 	  "Start a managed domain.", start_options, XM_COMMON },
-	{ "delete", "<DomainName>", 1, 1, cmd_delete, "Remove a halted managed domain.", NULL,
+	{ "delete", "<DomainName>", 1, 1, cmd_delete, "Remove a halted managed domain.",
+	  xm_timeout_option,
 	  XM_COMMON | XM_RAW },
 	{ "lint", "[--path=PATH] <ConfigFile> ...", 1, -1, cmd_lint,
 	  "Check configuration files without creating anything.", lint_options, XM_ADDED },

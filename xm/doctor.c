@@ -38,6 +38,7 @@ static void find(struct doctor *d, enum grade grade, const char *what, const cha
 		 const char *format, ...)
 {
 	static const char *const words[] = { "ok", "warning", "problem" };
+	static const enum xm_colour colours[] = { XM_GREEN, XM_YELLOW, XM_RED };
 	char text[512];
 	va_list va;
 
@@ -54,7 +55,8 @@ static void find(struct doctor *d, enum grade grade, const char *what, const cha
 		json_end_map(d->json);
 		return;
 	}
-	printf("%-8s %-12s %s\n", words[grade], what, text);
+	printf("%s%-8s%s %-12s %s\n", xm_colour(stdout, colours[grade]), words[grade],
+	       xm_colour(stdout, XM_PLAIN), what, text);
 	if (remedy)
 		printf("%-21s -> %s\n", "", remedy);
 }

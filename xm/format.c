@@ -1,6 +1,7 @@
 /* Tables of domains: list, vcpu-list, uptime, schedulers. */
 #include <inttypes.h>
 #include <string.h>
+#include "xend/domctl.h"
 #include "xm/format.h"
 
 #define NS_PER_S 1e9
@@ -161,4 +162,17 @@ void format_credit2_row(FILE *out, const struct dom *d, const struct format_sche
 	char domid[16];
 
 	fprintf(out, "%-32s %5s %6d\n", d->name, format_domid(d, domid), s->weight);
+}
+
+void format_sedf_head(FILE *out)
+{
+	fprintf(out, "%-32s %5s %10s %9s %7s %5s %6s\n", "Name", "ID", "Period(ms)", "Slice(ms)",
+		"Lat(ms)", "Extra", "Weight");
+}
+
+void format_sedf_row(FILE *out, const struct dom *d, const struct domctl_sedf *p)
+{
+	fprintf(out, "%-32s %5d %9.1f %9.1f %7.1f %6u %6u\n", d->name, d->domid,
+		(double)p->period_ns / 1e6, (double)p->slice_ns / 1e6, (double)p->latency_ns / 1e6,
+		p->extratime, p->weight);
 }

@@ -41,4 +41,9 @@ void format_credit_row(FILE *out, const struct dom *d, const struct format_sched
 void format_credit2_head(FILE *out);
 void format_credit2_row(FILE *out, const struct dom *d, const struct format_sched *s);
 
+/* xm sched-sedf */
+struct domctl_sedf;
+void format_sedf_head(FILE *out);
+void format_sedf_row(FILE *out, const struct dom *d, const struct domctl_sedf *p);
+
 #endif

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include "xend/domctl.h"
 #include "xm/format.h"
 
 #define XEND_CONFIG_FORMAT 4	/* what `xm info` has said since 3.1 */
@@ -11,7 +12,7 @@ const char *format_scheduler(uint32_t sched_id)
 	static const char *const names[] = {
 		[XEN_SCHEDULER_CREDIT] = "credit", [XEN_SCHEDULER_CREDIT2] = "credit2",
 		[XEN_SCHEDULER_ARINC653] = "arinc653", [XEN_SCHEDULER_RTDS] = "rtds",
-		[XEN_SCHEDULER_NULL] = "null",
+		[XEN_SCHEDULER_NULL] = "null", [DOMCTL_SCHED_SEDF] = "sedf",
 	};
 
 	if (sched_id >= sizeof names / sizeof *names || !names[sched_id])

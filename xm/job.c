@@ -97,8 +97,15 @@ static int wait_failed(const char *command, int rc)
 		return xm_error("xend stopped in the middle of '%s' and did not come back. Start "
 				"it with 'xend start': it will finish or undo what was begun.",
 				command);
+	case -EAGAIN:
+		return xm_error("xend had not begun within the time given. Nothing was changed; "
+				"see xm jobs for what keeps it busy.");
 	case -ENOTCONN:
-		return xm_error("Lost the connection to XenStore while waiting for xend.");
+		return xm_error("Lost the connection to XenStore while waiting for xend. It may "
+				"still do '%s': see xm list once xenstored runs again.", command);
+	case -ENOENT:
+		return xm_error("XenStore was restarted and has forgotten the job '%s'. See xm list "
+				"for what came of it.", command);
 	default:
 		return xm_error("Unable to follow the job: %s.", strerror(-rc));
 	}
@@ -109,6 +116,15 @@ static int wait_timeout_ms(const struct xm_args *a)
 	const char *text = xm_opt(a, "timeout");
 
 	return text ? atoi(text) * 1000 : -1;
+}
+
+static int timeout_check(struct xm_args *a)
+{
+	const char *text = xm_opt(a, "timeout");
+
+	if (!text || (*text && strlen(text) < 7 && !text[strspn(text, "0123456789")]))
+		return XM_OK;
+	return xm_usage_error(a, "Invalid argument.");
 }
 
 static int job_follow(struct xm_args *a, struct xs *xs, unsigned number, struct job_outcome *out)
@@ -124,10 +140,25 @@ static int job_follow(struct xm_args *a, struct xs *xs, unsigned number, struct 
 	clock_gettime(CLOCK_MONOTONIC, &follow.since);
 	interrupted = 0;
 	sigaction(SIGINT, &on, &old);
-	rc = job_wait(xs, number, &how, out);
+	do {
+		rc = job_wait(xs, number, &how, out);
+	} while (rc == -ENOTCONN && (xs = xm_xs_again()));
 	sigaction(SIGINT, &old, NULL);
 	if (follow.is_shown)
 		fprintf(stderr, "\r%46s\r", "");
+	return rc;
+}
+
+/* A store that dies may have taken the job down before it could say so. */
+static int submit(struct xs *xs, const struct job_request *r, unsigned *number)
+{
+	int rc = job_submit(xs, r, number);
+
+	while (rc == -ENOTCONN && (xs = xm_xs_again())) {
+		rc = job_find_mine(xs, number);
+		if (rc == -ENOENT)
+			rc = job_submit(xs, r, number);
+	}
 	return rc;
 }
 
@@ -136,18 +167,20 @@ int xm_job_run(struct xm_args *a, const struct job_request *r, char **result)
 	struct job_outcome out;
 	struct xs *xs;
 	unsigned number;
-	int rc, status = check_daemon();
+	int rc, status = timeout_check(a);
 
+	if (status == XM_OK)
+		status = check_daemon();
 	if (status)
 		return status;
 	xs = xm_xs();
 	if (!xs)
 		return XM_FAILED;
 	fflush(stdout);
-	rc = job_submit(xs, r, &number);
+	rc = submit(xs, r, &number);
 	if (rc < 0)
 		return xm_error("Unable to ask xend: %s.", strerror(-rc));
-	rc = job_follow(a, xs, number, &out);
+	rc = job_follow(a, xm_xs(), number, &out);
 	if (rc < 0)
 		return wait_failed(r->command, rc);
 	if (out.code) {

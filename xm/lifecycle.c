@@ -25,6 +25,23 @@ static int cmd_unpause(struct xm_args *a)
 	return xm_job(a, "unpause", a->argv[0], NULL);
 }
 
+static int cmd_reset(struct xm_args *a)
+{
+	return xm_job(a, "reset", a->argv[0], NULL);
+}
+
+static int cmd_suspend(struct xm_args *a)
+{
+	return xm_job(a, "suspend", a->argv[0], NULL);
+}
+
+static int cmd_resume(struct xm_args *a)
+{
+	if (a->argc != 1)
+		return xm_usage_error(a, "Expects 1 argument");
+	return xm_job(a, "resume", a->argv[0], xm_opt(a, "paused") ? "paused" : "", NULL);
+}
+
 static int cmd_rename(struct xm_args *a)
 {
 	return xm_job(a, "rename", a->argv[0], a->argv[1], NULL);
@@ -214,6 +231,7 @@ static int cmd_shutdown(struct xm_args *a)
 static int cmd_dump_core(struct xm_args *a)
 {
 	char path[4096] = "", here[2048];
+	int status;
 
 	if (a->argc < 1 || a->argc > 2)
 		return xm_usage_error(a, "Expects 1 or 2 argument(s)");
@@ -224,10 +242,16 @@ static int cmd_dump_core(struct xm_args *a)
 	else if (a->argc == 2)
 		snprintf(path, sizeof path, "%s", a->argv[1]);
 	printf("Dumping core of domain: %s ...\n", a->argv[0]);
-	if (xm_opt(a, "crash"))
+	status = xm_job(a, "dump-core", a->argv[0], path, xm_opt(a, "live") ? "live" : "", NULL);
+	if (status == XM_OK && xm_opt(a, "crash")) {
 		printf("Destroying domain: %s ...\n", a->argv[0]);
-	return xm_job(a, "dump-core", a->argv[0], path, xm_opt(a, "live") ? "live" : "",
-		      xm_opt(a, "crash") ? "crash" : xm_opt(a, "reset") ? "reset" : "", NULL);
+		status = xm_job(a, "destroy", a->argv[0], NULL);
+	}
+	if (status == XM_OK && xm_opt(a, "reset")) {
+		printf("Resetting domain: %s ...\n", a->argv[0]);
+		status = xm_job(a, "reset", a->argv[0], NULL);
+	}
+	return status;
 }
 
 static const struct xm_option shutdown_options[] = {
@@ -250,26 +274,43 @@ static const struct xm_option dump_options[] = {
 	{ 'L', "live", NULL, "Don't pause the domain meanwhile." },
 	{ 'C', "crash", NULL, "Destroy the domain afterwards." },
 	{ 'R', "reset", NULL, "Restart the domain afterwards." },
+	XM_OPT_TIMEOUT,
+	{ 0 },
+};
+
+static const struct xm_option resume_options[] = {
+	{ 'p', "paused", NULL, "Leave the domain paused." },
+	XM_OPT_TIMEOUT,
 	{ 0 },
 };
 
 const struct xm_command lifecycle_commands[] = {
-	{ "destroy", "<Domain>", 1, 1, cmd_destroy, "End a domain at once.", NULL,
+	{ "destroy", "<Domain>", 1, 1, cmd_destroy, "End a domain at once.", xm_timeout_option,
 	  XM_COMMON | XM_RAW },
+	{ "reset", "<Domain>", 1, 1, cmd_reset, "Destroy a domain and start it again.",
+	  xm_timeout_option, XM_RAW },
+	{ "suspend", "<DomainName>", 1, 1, cmd_suspend,
+	  "Write a managed domain's state to disk and stop it. (Not available yet.)",
+	  xm_timeout_option, XM_COMMON | XM_RAW },
+	{ "resume", "<DomainName> [-p|--paused]", 1, 2, cmd_resume,
+	  "Bring a suspended managed domain back. (Not available yet.)", resume_options,
+	  XM_COMMON },
 	{ "shutdown", "<Domain> [-waRH]", 1, 4, cmd_shutdown, "Ask a domain to shut down.",
 	  shutdown_options, XM_COMMON },
 	{ "reboot", "<Domain> [-wa]", 1, 3, cmd_shutdown, "Ask a domain to restart.",
 	  reboot_options, XM_COMMON },
-	{ "pause", "<Domain>", 1, 1, cmd_pause, "Stop a domain's processors.", NULL,
+	{ "pause", "<Domain>", 1, 1, cmd_pause, "Stop a domain's processors.",
+	  xm_timeout_option,
 	  XM_COMMON | XM_RAW },
-	{ "unpause", "<Domain>", 1, 1, cmd_unpause, "Let a paused domain go on.", NULL,
+	{ "unpause", "<Domain>", 1, 1, cmd_unpause, "Let a paused domain go on.",
+	  xm_timeout_option,
 	  XM_COMMON | XM_RAW },
 	{ "rename", "<Domain> <NewDomainName>", 2, 2, cmd_rename, "Give a domain another name.",
-	  NULL, XM_RAW },
+	  xm_timeout_option, XM_RAW },
 	{ "sysrq", "<Domain> <letter>", 2, 2, cmd_sysrq, "Press a magic SysRq key in a domain.",
-	  NULL, XM_RAW },
+	  xm_timeout_option, XM_RAW },
 	{ "trigger", "<Domain> <nmi|reset|init|s3resume|power> [<VCPU>]", 2, 3, cmd_trigger,
-	  "Send a domain a hardware event.", NULL, XM_RAW },
+	  "Send a domain a hardware event.", xm_timeout_option, XM_RAW },
 	{ "dump-core", "[-L|--live] [-C|--crash] [-R|--reset] <Domain> [Filename]", 0, -1,
 	  cmd_dump_core, "Write a domain's memory to a file.", dump_options, XM_COMMON },
 	{ 0 },

@@ -62,6 +62,23 @@ static const char *const shutdown_reasons[] = {
 	"poweroff", "reboot", "suspend", "crash", "watchdog", "soft_reset",
 };
 
+/* One word for what a domain is doing; unlike 4.1's, also for one that runs at this moment. */
+static const char *state_word(const struct dom *d)
+{
+	char state[7];
+
+	if (d->domid == DOM_HALTED)
+		return "shutoff";
+	dom_state(d, state);
+	if (state[5] == 'd' || state[3] == 's')
+		return "shutdown";
+	if (state[4] == 'c')
+		return "crashed";
+	if (state[2] == 'p')
+		return "paused";
+	return state[0] == 'r' ? "running" : "idle";
+}
+
 static void json_dom(struct json *j, struct dom *d)
 {
 	static const char *const power[] = {
@@ -83,6 +100,7 @@ static void json_dom(struct json *j, struct dom *d)
 	json_bool(j, "managed", d->is_managed);
 	json_text(j, "power_state", power[dom_status(d)]);
 	json_text(j, "state", state);
+	json_text(j, "doing", state_word(d));
 	json_int(j, "memory_kib", (int64_t)d->mem_kib);
 	if (d->max_kib == DOM_NO_LIMIT)
 		json_null(j, "max_memory_kib");
@@ -330,6 +348,15 @@ static int cmd_vcpu_list(struct xm_args *a)
 	return status;
 }
 
+/* One domain, as domid, domname and domstate answer with --json. */
+static int one_json(struct dom *d)
+{
+	struct json *j = json_open(stdout, true);
+
+	json_dom(j, d);
+	return json_close(j) < 0 ? XM_FAILED : XM_OK;
+}
+
 static int cmd_domid(struct xm_args *a)
 {
 	struct dom_list l;
@@ -338,12 +365,14 @@ static int cmd_domid(struct xm_args *a)
 
 	if (status)
 		return status;
-	if (d->domid == DOM_HALTED)
+	if (xm_opt(a, "json"))
+		status = one_json(d);
+	else if (d->domid == DOM_HALTED)
 		puts("None");
 	else
 		printf("%d\n", d->domid);
 	dom_list_free(&l);
-	return XM_OK;
+	return status;
 }
 
 static int cmd_domname(struct xm_args *a)
@@ -354,26 +383,12 @@ static int cmd_domname(struct xm_args *a)
 
 	if (status)
 		return status;
-	puts(d->name);
+	if (xm_opt(a, "json"))
+		status = one_json(d);
+	else
+		puts(d->name);
 	dom_list_free(&l);
-	return XM_OK;
-}
-
-/* One word for what a domain is doing; unlike 4.1's, also for one that runs at this moment. */
-static const char *state_word(const struct dom *d)
-{
-	char state[7];
-
-	if (d->domid == DOM_HALTED)
-		return "shutoff";
-	dom_state(d, state);
-	if (state[5] == 'd' || state[3] == 's')
-		return "shutdown";
-	if (state[4] == 'c')
-		return "crashed";
-	if (state[2] == 'p')
-		return "paused";
-	return state[0] == 'r' ? "running" : "idle";
+	return status;
 }
 
 static int cmd_domstate(struct xm_args *a)
@@ -384,9 +399,12 @@ static int cmd_domstate(struct xm_args *a)
 
 	if (status)
 		return status;
-	puts(state_word(d));
+	if (xm_opt(a, "json"))
+		status = one_json(d);
+	else
+		puts(state_word(d));
 	dom_list_free(&l);
-	return XM_OK;
+	return status;
 }
 
 static uint64_t dom_uptime(struct dom *d, time_t now)
@@ -480,12 +498,14 @@ const struct xm_command list_commands[] = {
 	  XM_COMMON },
 	{ "vcpu-list", "[Domain, ...]", 0, -1, cmd_vcpu_list,
 	  "Show virtual processors: where each runs and where it may run.", xm_json_option },
-	{ "domid", "<DomainName>", 1, 1, cmd_domid, "Turn a domain's name into its number.", NULL,
+	{ "domid", "<DomainName>", 1, 1, cmd_domid, "Turn a domain's name into its number.",
+	  xm_json_option,
 	  XM_RAW },
-	{ "domname", "<DomId>", 1, 1, cmd_domname, "Turn a domain's number into its name.", NULL,
+	{ "domname", "<DomId>", 1, 1, cmd_domname, "Turn a domain's number into its name.",
+	  xm_json_option,
 	  XM_RAW },
 	{ "domstate", "<Domain>", 1, 1, cmd_domstate, "Say in a word what a domain is doing.",
-	  NULL, XM_RAW },
+	  xm_json_option, XM_RAW },
 	{ "uptime", "[-s] [Domain, ...]", 0, -1, cmd_uptime, "Show how long domains have been up.",
 	  uptime_options, XM_COMMON },
 	{ 0 },

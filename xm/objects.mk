@@ -6,8 +6,9 @@ XM_OBJS := $(addprefix $(O)/xm/,xm.o run.o args.o help.o open.o json.o job.o for
 
 PROGRAMS += $(O)/xm/xm
 
-$(O)/xm/xm: $(XM_OBJS) $(TOOL_OBJS)
-	$(CC) $(USER_LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lyajl -lreadline -lncursesw -ltinfo
+# Not the builder: its decompressors would be loaded for every `xm list`.
+$(O)/xm/xm: $(XM_OBJS) $(SHARED_OBJS) $(CTL_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS) -lm -lyajl -lreadline -lncursesw -ltinfo
 
 UNIT_TESTS += xm_format xm_words
 # Formats are pure; what asks the hypervisor in the same files is not called.
@@ -28,5 +29,9 @@ define install_xm
 
 endef
 INSTALL_STEPS += install_xm
-LONG_TESTS += tests/system/xend
-LONG_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS)
+
+$(O)/tests/system/json-check: $(O)/tests/system/json-check.o
+	$(CC) $(USER_LDFLAGS) -o $@ $^ -lyajl
+
+SYSTEM_TESTS += tests/system/xend
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS) $(O)/tests/system/json-check

@@ -1,11 +1,14 @@
 /* Handles to the hypervisor and to XenStore, and the people's list. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "xenstore/hyp.h"
 #include "xenstore/xs.h"
 #include "xend/roster.h"
 #include "xm/open.h"
+
+#define STORE_BACK_TRIES 150		/* of 100 ms: what a restart of xenstored may take */
 
 static struct hyp *hyp;
 static struct xs *store;
@@ -71,6 +74,18 @@ struct xs *xm_xs(void)
 		xm_error("Unable to reach XenStore: %s. Is xenstored running?\n"
 			 "Start it with: /etc/init.d/xencommons start", strerror(-rc));
 	return NULL;
+}
+
+struct xs *xm_xs_again(void)
+{
+	const struct timespec step = { .tv_nsec = 100 * 1000 * 1000 };
+
+	if (store)
+		xs_close(store);
+	store = NULL;
+	for (int tries = 0; tries < STORE_BACK_TRIES && store_open() < 0; tries++)
+		nanosleep(&step, NULL);
+	return store;
 }
 
 int xm_roster(struct dom_list *l)

@@ -11,6 +11,9 @@ struct xs;
 /* Handles live until the program ends.  On failure the error is said; NULL. */
 struct hyp *xm_hyp(void);
 struct xs *xm_xs(void);
+/* A new connection when the old one is lost: waits some seconds for the store to come back.
+ * NULL without a word when it doesn't. */
+struct xs *xm_xs_again(void);
 /* The same without a word when there is none: reading commands do without names. */
 struct xs *xm_xs_quiet(void);
 

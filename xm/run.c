@@ -1,16 +1,29 @@
 /* From words to a command: lookup, abbreviations, counts, and how errors are said. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "xm/xm.h"
 
 static int say_error(const char *format, va_list va)
 {
 	fflush(stdout);
-	fputs("Error: ", stderr);
+	fprintf(stderr, "%sError:%s ", xm_colour(stderr, XM_RED), xm_colour(stderr, XM_PLAIN));
 	vfprintf(stderr, format, va);
 	fputc('\n', stderr);
 	return XM_FAILED;
+}
+
+/* no-color.org: set and not empty means none. */
+const char *xm_colour(FILE *out, enum xm_colour colour)
+{
+	static const char *const codes[] = { "\033[32m", "\033[33m", "\033[31m", "\033[0m" };
+	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if ((none && *none) || !isatty(fileno(out)) || !term || !strcmp(term, "dumb"))
+		return "";
+	return codes[colour];
 }
 
 int xm_error(const char *format, ...)

@@ -10,6 +10,7 @@
 #include "xend/host.h"
 #include "xend/roster.h"
 #include "xm/groups.h"
+#include "xm/json.h"
 #include "xm/open.h"
 #include "xm/tools.h"
 #include "xm/topdata.h"
@@ -72,8 +73,71 @@ static int sample_take(void)
 
 /* ----------------------------------------------------------------- batch */
 
+static void json_devices(struct json *j, int domid)
+{
+	json_list(j, "nets");
+	for (size_t i = 0; i < now.nets; i++) {
+		const struct top_net *n = &now.net[i];
+
+		if (n->domid != domid)
+			continue;
+		json_map(j, NULL);	/* as the guest sees it: what dom0 sends, it receives */
+		json_int(j, "index", n->index);
+		json_int(j, "rx_bytes", (int64_t)n->tx_bytes);
+		json_int(j, "tx_bytes", (int64_t)n->rx_bytes);
+		json_end_map(j);
+	}
+	json_end_list(j);
+	json_list(j, "vbds");
+	for (size_t i = 0; i < now.vbds; i++) {
+		const struct top_vbd *v = &now.vbd[i];
+
+		if (v->domid != domid)
+			continue;
+		json_map(j, NULL);
+		json_int(j, "device", v->device);
+		json_int(j, "reads", (int64_t)v->rd);
+		json_int(j, "writes", (int64_t)v->wr);
+		json_int(j, "out_of_requests", (int64_t)v->oo);
+		json_int(j, "sectors_read", (int64_t)v->rsect);
+		json_int(j, "sectors_written", (int64_t)v->wsect);
+		json_end_map(j);
+	}
+	json_end_list(j);
+}
+
+/* One object, on one line, for each sample. */
+static void json_sample(struct json *j)
+{
+	json_map(j, NULL);
+	json_int(j, "time", (int64_t)time(NULL));
+	json_list(j, "domains");
+	for (size_t i = 0; i < now.list.count; i++) {
+		const struct dom *d = &now.list.dom[i];
+		char state[7];
+
+		dom_state(d, state);
+		json_map(j, NULL);
+		json_text(j, "name", d->name);
+		json_int(j, "domid", d->domid);
+		json_text(j, "state", state);
+		json_float(j, "cpu_seconds", (double)d->cpu_time_ns / 1e9);
+		json_float(j, "cpu_percent",
+			   top_cpu_percent(d, &now, before.host ? &before : NULL));
+		json_int(j, "memory_kib", (int64_t)d->mem_kib);
+		json_int(j, "vcpus", d->vcpus_online);
+		json_devices(j, d->domid);
+		json_end_map(j);
+	}
+	json_end_list(j);
+	json_end_map(j);
+	json_line(j);
+}
+
 static int run_batch(void)
 {
+	struct json *j = options.is_json ? json_open(stdout, false) : NULL;
+
 	for (unsigned i = 0; !options.iterations || i < options.iterations; i++) {
 		int rc;
 
@@ -82,7 +146,10 @@ static int run_batch(void)
 		rc = sample_take();
 		if (rc < 0)
 			return rc;
-		top_print_table(stdout, &now, before.host ? &before : NULL, &options);
+		if (j)
+			json_sample(j);
+		else
+			top_print_table(stdout, &now, before.host ? &before : NULL, &options);
 		fflush(stdout);
 	}
 	return 0;
@@ -206,7 +273,7 @@ static int run_terminal(void)
 
 static int run(void)
 {
-	int rc = options.is_batch || !isatty(STDOUT_FILENO) ? run_batch() : run_terminal();
+	int rc = options.is_batch || options.is_json || !isatty(STDOUT_FILENO) ? run_batch() : run_terminal();
 
 	top_sample_free(&now);
 	top_sample_free(&before);
@@ -230,6 +297,7 @@ static int cmd_top(struct xm_args *a)
 		.shows_nets = xm_opt(a, "networks"), .shows_vbds = xm_opt(a, "vbds"),
 		.shows_vcpus = xm_opt(a, "vcpus"), .repeats_header = xm_opt(a, "repeat-header"),
 		.is_batch = xm_opt(a, "batch"), .has_full_names = xm_opt(a, "full-name"),
+		.is_json = xm_opt(a, "json"),
 	};
 	if (xm_opt(a, "version")) {
 		puts("xentop 1.0");
@@ -248,6 +316,7 @@ static const struct xm_option top_rows[] = {
 	{ 'i', "iterations", "N", "Stop after so many updates.", true },
 	{ 'f', "full-name", NULL, "Don't cut names short.", true },
 	{ 'V', "version", NULL, "Print the version.", true },
+	XM_OPT_JSON,
 	{ 0 },
 };
 

@@ -114,8 +114,8 @@ struct row {
 	uint64_t tx, rx, oo, rd, wr, rsect, wsect;	/* tx, rx: KiB as the guest sees it */
 };
 
-static double cpu_percent(const struct dom *d, const struct top_sample *now,
-			  const struct top_sample *before)
+double top_cpu_percent(const struct dom *d, const struct top_sample *now,
+		       const struct top_sample *before)
 {
 	const struct dom *old = before ? dom_list_find_domid(&before->list, d->domid) : NULL;
 
@@ -154,7 +154,7 @@ static void row_fill(struct row *r, const struct dom *d, const struct top_sample
 {
 	double total = (double)total_kib(now);
 
-	*r = (struct row){ .d = d, .cpu_pct = cpu_percent(d, now, before) };
+	*r = (struct row){ .d = d, .cpu_pct = top_cpu_percent(d, now, before) };
 	if (total > 0) {
 		r->mem_pct = (double)d->mem_kib * 100 / total;
 		r->maxmem_pct = (double)d->max_kib * 100 / total;

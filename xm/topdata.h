@@ -20,7 +20,7 @@ enum {
 struct top_options {
 	unsigned delay_s, iterations;	/* iterations 0: for ever */
 	unsigned sort;
-	bool shows_nets, shows_vbds, shows_vcpus, repeats_header, is_batch, has_full_names;
+	bool shows_nets, shows_vbds, shows_vcpus, repeats_header, is_batch, is_json, has_full_names;
 };
 
 struct top_net {
@@ -60,6 +60,10 @@ int top_sample_devices(struct top_sample *s);
 void top_sample_free(struct top_sample *s);
 /* One line of /proc/net/dev, "vif3.0: …", into n; false when it is no guest's interface. */
 bool top_net_parse(const char *line, struct top_net *n);
+
+/* Of one processor, since the sample before; 0 without one. */
+double top_cpu_percent(const struct dom *d, const struct top_sample *now,
+		       const struct top_sample *before);
 
 /* before NULL: the first sample, CPU% is 0. */
 void top_print_table(FILE *out, struct top_sample *now, const struct top_sample *before,

@@ -76,6 +76,10 @@ int xm_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, then the usage of the command on stdout. */
 int xm_usage_error(const struct xm_args *a, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* What stands before and behind a word to colour it: "" unless out is a terminal and NO_COLOR is
+ * not set. */
+enum xm_colour { XM_GREEN, XM_YELLOW, XM_RED, XM_PLAIN };
+const char *xm_colour(FILE *out, enum xm_colour colour);
 /* "Domain 'X' does not exist."; gives XM_NO_DOMAIN. */
 int xm_no_domain(const char *name);
 
@@ -98,6 +102,6 @@ void xm_usage(const struct xm_command *c, FILE *out);
 #define XM_OPT_WAIT { 'w', "wait", NULL, "Wait until it is done.", true }
 #define XM_OPT_TIMEOUT { 0, "timeout", "SECONDS", "Give up waiting after so long.", true }
 
-extern const struct xm_option xm_json_option[];
+extern const struct xm_option xm_json_option[], xm_timeout_option[];
 
 #endif

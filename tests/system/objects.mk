@@ -45,8 +45,8 @@ LONG_NEEDS += $(O)/system/debian-root.img $(O)/system/dom0-debian.cpio
 $(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP_OBJS) $(XS_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(BUILD_LIBS) $(HYP_LIBS)
 
-LONG_TESTS += tests/system/builder
-LONG_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
+SYSTEM_TESTS += tests/system/builder
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
 
 # Load generators for xenstored, and domains that never run for it to serve.
 $(O)/tests/bench/xenstore-bench: $(O)/tests/bench/xenstore-bench.o
@@ -60,6 +60,7 @@ BENCH_NEEDS := $(O)/system/dom0-debian.cpio $(addprefix $(O)/tests/bench/,xensto
 bench: all $(SYSTEM_NEEDS) $(LONG_NEEDS) $(BENCH_NEEDS)
 	tests/bench/run
 	tests/bench/xenstore
+	tests/bench/xm
 
 .PHONY: bench-xenstore
 bench-xenstore: all $(SYSTEM_NEEDS) $(BENCH_NEEDS)

@@ -174,7 +174,7 @@ static void values_quote_and_order_as_in_the_reference(void)
 		  "(security ((access_control (policy P) (label L))))" },
 		{ "blkif = 1\nnetif = 1", "(backend (blkif)) (backend (netif))" },
 		{ "bootloader = '/usr/bin/pygrub'", "(bootloader /usr/bin/pygrub) (bootloader_args -q)" },
-		{ "bootloader = 'pygrub'\nbootargs = '--x'", "(bootloader pygrub) (bootloader_args --x)" },
+		{ "bootloader = 'pygrub'\nbootargs = '--x'", "(bootloader /usr/bin/pygrub) (bootloader_args --x)" },
 		{ "root = 'root=/dev/sda1'", "(root /dev/sda1)" },
 		{ "nfs_server = '10.0.0.1'\nnfs_root = '/r'\nextra = '3'", "(args 'nfsroot=10.0.0.1:/r 3')" },
 		{ "ip = '10.0.0.2'\ngateway='10.0.0.1'\nnetmask='255.0.0.0'\nhostname='h'",

@@ -136,3 +136,17 @@ $ xend dance
 % root
 $ xend status
 ? 3
+
+== no colour but on a terminal
+$ TERM=xterm xm bogus 2>&1 >/dev/null | od -An -c | grep -c 033
+> 0
+? 1
+
+== colour on a terminal
+$ TERM=xterm script -qec 'xm bogus' /dev/null | head -1 | grep -c "$(printf '\033')"
+> 1
+
+== no colour with NO_COLOR, terminal or not
+$ TERM=xterm NO_COLOR=1 script -qec 'xm bogus' /dev/null | head -1 | grep -c "$(printf '\033')"
+> 0
+? 1

@@ -70,6 +70,7 @@ $ xm destroy foo --help
 > Usage: xm destroy <Domain>
 >
 > End a domain at once.
+>   --timeout=SECONDS              Give up waiting after so long.             
 >
 ? 1
 
@@ -78,6 +79,7 @@ $ xm domid -h
 > Usage: xm domid <DomainName>
 >
 > Turn a domain's name into its number.
+>   --json                         Print JSON for other programs.             
 >
 ? 1
 
@@ -117,5 +119,6 @@ $ xm dmesg --help
 >
 > Show the hypervisor's messages.
 >   -c, --clear                    Empty the buffer after reading it.         
+>   --json                         Print JSON for other programs.             
 >
 ? 1

@@ -1,5 +1,6 @@
 /* The smallest guest that is no domain 0: says "DOMU UP" on its console, then does what its
- * command line asks for: then=poweroff, reboot or crash; else it stays until it is destroyed. */
+ * command line asks for: then=poweroff, reboot or crash; then=echo sends back what is typed; then=flood
+ * says 3 MiB first; else it stays until it is destroyed. */
 #include "guest.h"
 
 #include <xen/io/console.h>
@@ -29,6 +30,41 @@ static void console_say(const char *text)
 	hypercall(__HYPERVISOR_event_channel_op, 4 /* EVTCHNOP_send */, (uint64_t)&send, 0, 0, 0);
 }
 
+static char console_hear(void)
+{
+	uint32_t port = start_info->console.domU.evtchn;
+	struct sched_poll poll = { .nr_ports = 1 };
+	char heard;
+
+	set_xen_guest_handle(poll.ports, &port);
+	while (console->in_cons == *(volatile XENCONS_RING_IDX *)&console->in_prod) {
+		__atomic_fetch_and(&shared_info.evtchn_pending[port / 64], ~(1ul << port % 64),
+				   __ATOMIC_SEQ_CST);
+		if (console->in_cons == *(volatile XENCONS_RING_IDX *)&console->in_prod)
+			hcall(sched_op, SCHEDOP_poll, &poll);
+	}
+	heard = console->in[console->in_cons & (sizeof console->in - 1)];
+	__atomic_thread_fence(__ATOMIC_ACQ_REL);
+	console->in_cons++;
+	return heard;
+}
+
+static void console_echo(void)
+{
+	for (;;) {
+		const char text[] = { '<', console_hear(), '>', '\0' };
+
+		console_say(text);
+	}
+}
+
+static void console_flood(void)
+{
+	for (unsigned int i = 0; i < 3 * 1024 * 1024 / 64; i++)
+		console_say("All work and no play makes this guest a rather noisy neighbour.\n");
+	console_say("FLOOD OVER\r\n");
+}
+
 static bool asked_for(const char *what)
 {
 	const char *line = (const char *)start_info->cmd_line;
@@ -54,6 +90,10 @@ void test_main(void)
 		guest_shutdown(SHUTDOWN_reboot);
 	if (asked_for("then=crash"))
 		guest_shutdown(SHUTDOWN_crash);
+	if (asked_for("then=echo"))
+		console_echo();
+	if (asked_for("then=flood"))
+		console_flood();
 	for (;;)
 		hcall(sched_op, SCHEDOP_poll, &poll);	/* no port, no timeout: for ever */
 }

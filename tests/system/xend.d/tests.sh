@@ -47,13 +47,20 @@ free_mib() {
 # Everything but counters that grow, ptys and times.
 store_nodes() {
 	{ xenstore-ls -f /vm; xenstore-ls -f /local/domain; xenstore-ls -f /tool/xend/jobs; } 2>/dev/null |
-		sed 's/ = .*//' | sort
+		sed 's/ = .*//; /^\/local\/domain\/0\/memory/d' | sort
 }
 
 all_is_as_before() {	# FREE NODES
 	wait_for eval '[ "$(free_mib)" = "'"$1"'" ]' || { echo "memory: $1 MiB, now $(free_mib)"; return 1; }
 	store_nodes >/tmp/nodes.now
 	diff "$2" /tmp/nodes.now || { echo "nodes differ"; return 1; }
+}
+
+# What an earlier test that failed has left behind is not this one's fault.
+fresh() {
+	for name in $(xm list | sed '1d; /^Domain-0 /d; s/ .*//'); do
+		xm destroy "$name" 2>/dev/null || xm delete "$name"
+	done
 }
 
 test_xend_start() {
@@ -68,6 +75,7 @@ test_xend_start() {
 }
 
 test_xend_life() {
+	fresh
 	create life stay || return 1
 	wait_for said life 'DOMU UP then=stay' || return 1
 	xm list life | grep -q '^life  *[0-9]*  *16  *1  *-b----' || { xm list life; return 1; }
@@ -84,6 +92,17 @@ test_xend_life() {
 	[ $? -eq 3 ] || { echo "the old name is still there"; return 1; }
 	xm vcpu-pin living all 0 && xm vcpu-list living | grep -q ' 0$' || { xm vcpu-list; return 1; }
 	(sleep 1; printf '\035') | xm console living | grep -aq 'DOMU UP' || { echo "no replay"; return 1; }
+	# A guest that has not told where its memory is; it goes on, and no file is left.
+	xm dump-core living /tmp/core >/tmp/out 2>/tmp/err && { echo "dumped"; return 1; }
+	grep -qx 'Dumping core of domain: living ...' /tmp/out && grep -q '^Error: Failed to dump core: ' /tmp/err &&
+		[ ! -e /tmp/core ] || { cat /tmp/out /tmp/err; return 1; }
+	state_is living '-b----' || { echo "left paused by dump-core"; return 1; }
+	xm reset living || return 1
+	[ "$(xm domid living)" -gt "$id" ] || { echo "not reset"; return 1; }
+	xm suspend living 2>&1 | grep -qx 'Error: Domain is not managed by Xend lifecycle support.' || return 1
+	xm resume living 2>&1 | grep -q 'Error: Error occurred when resuming: Cannot resume domain that is not' || return 1
+	xm sched-sedf living 2>&1 | grep -qx 'Error: Xen is running with the credit2 scheduler' || return 1
+	xm sched-credit2 -d living -w 500 && xm sched-credit2 -d living | grep -q '^living .* 500$' || return 1
 	xm destroy living || return 1
 	is_gone living || { echo "still there"; return 1; }
 	said life 'DOMU UP' || { echo "its record is lost"; return 1; }
@@ -91,6 +110,7 @@ test_xend_life() {
 }
 
 test_xend_refusals() {
+	fresh
 	printf 'kernel = "/nonexistent"\n' >/tmp/bad.cfg
 	xm create -q /tmp/bad.cfg 2>&1 | grep -q '^Error: Kernel image does not exist: /nonexistent' ||
 		{ xm create -q /tmp/bad.cfg; return 1; }
@@ -105,9 +125,89 @@ test_xend_refusals() {
 	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
 }
 
+# A viewer writes, another one looks on; what was said before comes first.
+test_xend_console() {
+	fresh
+	create echo echo || return 1
+	wait_for said echo 'DOMU UP' || return 1
+	(sleep 2; printf 'a'; sleep 2; printf '\035') | xm console echo >/tmp/writer 2>/tmp/writer.err &
+	sleep 1
+	(sleep 2; printf 'b'; sleep 2; printf '\035') | xm console echo >/tmp/viewer 2>/tmp/viewer.err &
+	wait
+	grep -aq 'DOMU UP' /tmp/writer && grep -aq '<a>' /tmp/writer || { cat /tmp/writer; return 1; }
+	grep -aq 'DOMU UP' /tmp/viewer && grep -aq '<a>' /tmp/viewer || { cat /tmp/viewer; return 1; }
+	! grep -aq '<b>' /tmp/writer || { echo "two wrote"; return 1; }
+	grep -q 'you can only watch' /tmp/viewer.err || { cat /tmp/viewer.err; return 1; }
+	# The daemon dies; its successor still knows what was said.
+	kill -9 "$(cat /run/xenconsoled.pid)"
+	xenconsoled --log=guest || return 1
+	(sleep 1; printf 'c'; sleep 1; printf '\035') | xm console echo >/tmp/writer 2>&1
+	grep -aq 'DOMU UP' /tmp/writer && grep -aq '<c>' /tmp/writer || { cat /tmp/writer; return 1; }
+	xm destroy echo || return 1
+	create flood flood || return 1
+	wait_for said flood 'FLOOD OVER' || return 1
+	xm destroy flood || return 1
+	[ -e /var/log/xen/console/guest-flood.log.2 ] || { ls -l /var/log/xen/console; return 1; }
+	for record in /var/log/xen/console/guest-flood.log*; do
+		[ "$(wc -c <"$record")" -le $((1024 * 1024 + 4096)) ] || { ls -l "$record"; return 1; }
+	done
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
+# A real kernel, that does as it is told.
+test_xend_linux() {
+	fresh
+	printf 'name = "linux"\nkernel = "/guest/vmlinuz"\nramdisk = "/guest/initrd"\nmemory = 160\nvcpus = 2\nextra = "console=hvc0"\n' >/tmp/linux.cfg
+	xm create -q /tmp/linux.cfg || return 1
+	wait_for said linux 'LINUX UP cpus=2' || { tail -n 5 /var/log/xen/console/guest-linux.log; return 1; }
+	xm list linux | grep -q '^linux  *[0-9]*  *160  *2  ' || { xm list linux; return 1; }
+	xm vcpu-set --wait --timeout=60 linux 1 || return 1
+	xm list linux | grep -q '^linux  *[0-9]*  *160  *1  ' || { xm list linux; return 1; }
+	xm mem-set --wait --timeout=60 linux 140 || return 1
+	xm list linux | grep -qE '^linux +[0-9]+ +1(39|40|41|42) ' || { xm list linux; return 1; }
+	xm mem-set linux 200 2>&1 | grep -q 'memory_dynamic_max must be less than or equal to memory_static_max' || return 1
+	xm sysrq linux h && wait_for said linux 'sysrq: HELP' || return 1
+	xm dump-core linux /tmp 2>&1 | grep -q '^Error: Cannot dump core in a directory: /tmp' || return 1
+	xm dump-core linux /tmp/core >/dev/null || return 1
+	[ "$(wc -c </tmp/core)" -gt $((130 * 1024 * 1024)) ] || { ls -l /tmp/core; return 1; }
+	rm /tmp/core
+	state_is linux '-b----' || state_is linux 'r-----' || { echo "left paused by dump-core"; return 1; }
+	xm reboot --timeout=100 -w linux >/tmp/out || { cat /tmp/out; return 1; }
+	printf 'Domain linux rebooted\nAll domains rebooted\n' | cmp -s - /tmp/out || { cat /tmp/out; return 1; }
+	wait_for eval '[ "$(grep -ac "LINUX UP" /var/log/xen/console/guest-linux.log)" = 2 ]' || return 1
+	xm shutdown --timeout=100 --wait linux >/tmp/out || { cat /tmp/out; return 1; }
+	printf 'Domain linux terminated\nAll domains terminated\n' | cmp -s - /tmp/out || { cat /tmp/out; return 1; }
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
+# Domain-0 gives what is missing, where xend may ask for it, and no more than that.
+test_xend_balloon() {
+	fresh
+	free=$(cat /tmp/free.before) dom0=$(xm list Domain-0 | awk 'NR == 2 { print $3 }')
+	config large stay "memory = $((free + 40))"
+	xm create -q /tmp/large.cfg >/tmp/out 2>&1 && { echo "made from nothing"; return 1; }
+	grep -q '^Error: Not enough free memory and dom0_min_mem is 0, so I cannot release any more\.' /tmp/out &&
+		grep -q 'xm mem-set Domain-0 [0-9]' /tmp/out || { cat /tmp/out; return 1; }
+	echo "(dom0-min-mem $((dom0 - 20)))" >/etc/xen/xend-config.sxp
+	xend reload
+	wait_for eval 'xm create -q /tmp/large.cfg 2>&1 | grep -q "but dom0_min_mem is"' || return 1
+	echo '(dom0-min-mem 256)' >/etc/xen/xend-config.sxp
+	xend reload
+	wait_for xm create -q /tmp/large.cfg || { xm create /tmp/large.cfg; return 1; }
+	less=$(xm list Domain-0 | awk 'NR == 2 { print $3 }')
+	[ "$less" -lt "$dom0" ] && [ "$less" -ge $((dom0 - 60)) ] || { echo "dom0 $dom0, then $less"; return 1; }
+	xm destroy large || return 1
+	xm mem-set --wait --timeout=30 Domain-0 "$dom0" || return 1
+	rm /etc/xen/xend-config.sxp
+	xend reload
+	all_is_as_before "$free" /tmp/nodes.before
+}
+
 test_xend_ends() {
+	fresh
 	create off poweroff || return 1
 	wait_for is_gone off || return 1
+	said off 'DOMU UP' || { echo "it died unheard"; return 1; }
 	create kept poweroff 'on_poweroff = "preserve"' || return 1
 	wait_for state_is kept '---s--' || return 1
 	sleep 2
@@ -131,6 +231,7 @@ test_xend_ends() {
 }
 
 test_xend_managed() {
+	fresh
 	config man stay
 	xm new -q /tmp/man.cfg || return 1
 	xm list man | grep -q '^man  *16  *1  *0\.0$' || { xm list man; return 1; }
@@ -152,6 +253,7 @@ test_xend_managed() {
 
 # A restart of the daemon costs no guest anything.
 test_xend_restart() {
+	fresh
 	create stay stay || return 1
 	wait_for said stay 'DOMU UP' || return 1
 	id=$(xm domid stay)
@@ -167,6 +269,7 @@ test_xend_restart() {
 
 # The store dies and comes back with all it knew: xend and xenconsoled find it again.
 test_xend_store_dies() {
+	fresh
 	create before stay || return 1
 	wait_for said before 'DOMU UP' || return 1
 	for victim in $(pids_of xenstored); do
@@ -190,13 +293,70 @@ pids_of() {		# NAME, as the kernel calls it
 	grep -lx "$1" /proc/[0-9]*/comm 2>/dev/null | cut -d/ -f3
 }
 
-kill_one() {		# xend, xend-worker or xm; there may be none for a moment
+kill_one() {		# xend, xend-worker, xm or xenstored; there may be none for a moment
 	for try in 1 2 3 4 5 6 7 8; do
-		victims=$(pids_of "$1")
-		[ -z "$victims" ] || break
+		pids=$(pids_of "$1")
+		[ -z "$pids" ] || break
 	done
-	for victim in $victims; do
-		kill -9 "$victim" 2>/dev/null && killed=$((killed + 1))
+	for victim in $pids; do
+		kill -9 "$victim" 2>/dev/null && killed=$((killed + 1)) && eval "killed_$2=\$((killed_$2 + 1))"
+	done
+	[ "$1" != xenstored ] || xenstored --pid-file /run/xenstored.pid
+}
+
+# What is known of a name: yes, no, or unknown because the xm that was asked was killed.
+known() {
+	cat "/tmp/model.$1" 2>/dev/null || echo no
+}
+
+knows() {
+	echo "$2" >"/tmp/model.$1"
+}
+
+ask() {			# OP COMMAND…: its status and words in files
+	op=$1
+	shift
+	"$@" >"/tmp/op.$op" 2>&1
+	echo $? >"/tmp/op.$op.status"
+}
+
+lie() {
+	echo "LIE: $*: $(cat /tmp/op.*[a-z] | tr '\n' ' ')"
+	xm list
+	tail -n 40 /var/log/xen/xend.log >/dev/console
+	return 1
+}
+
+# What three answers say about three names.
+judge() {		# ROUND
+	made=k$1 old=k$(($1 - 1)) new=r$(($1 - 1)) gone=r$(($1 - 2))
+	case $(cat /tmp/op.create.status) in
+	0) knows "$made" yes ;;
+	137) knows "$made" unknown ;;
+	*) knows "$made" no ;;
+	esac
+	if [ "$1" -gt 1 ]; then
+		case $(cat /tmp/op.rename.status) in
+		0) knows "$old" no; knows "$new" yes ;;
+		137) [ "$(known "$old")" = no ] || { knows "$old" unknown; knows "$new" unknown; } ;;
+		3) [ "$(known "$old")" != yes ] || { lie "no $old to rename"; return 1; }
+			knows "$old" no ;;
+		esac
+	fi
+	if [ "$1" -gt 2 ]; then
+		case $(cat /tmp/op.destroy.status) in
+		0) knows "$gone" no ;;
+		137) [ "$(known "$gone")" = no ] || knows "$gone" unknown ;;
+		3) [ "$(known "$gone")" != yes ] || { lie "no $gone to destroy"; return 1; }
+			knows "$gone" no ;;
+		esac
+	fi
+	xm list >/tmp/list
+	for name in "$made" "$old" "$new" "$gone"; do
+		case $(known "$name") in
+		yes) grep -q "^$name " /tmp/list || { lie "$name is not there"; return 1; } ;;
+		no) ! grep -q "^$name " /tmp/list || { lie "$name is there"; return 1; } ;;
+		esac
 	done
 }
 
@@ -206,41 +366,38 @@ is_sound() {
 	! xm list | grep -q '^Domain-#' || { echo "half-built"; return 1; }
 }
 
-# kill -9 of xend, of workers and of xm at random moments during creates, renames and destroys.
+is_idle() {		# outcomes that nobody reads any more are no work
+	xend status && ! xm jobs | sed 1d | grep -qvE ' (done|failed|cancelled) '
+}
+
+# kill -9 of xend, of its workers, of xm and, where it can live with it, of xenstored, at random moments
+# in a hundred creates, renames and destroys, three at a time.  Every answer is held against what is there.
 test_xend_kill() {
-	killed=0 round=0
-	while [ $round -lt "${rounds:-20}" ]; do
+	fresh
+	killed=0 round=0 killed_d=0 killed_w=0 killed_x=0 killed_s=0
+	rm -f /tmp/model.* /tmp/op.*
+	while [ $round -lt "$rounds" ]; do
 		round=$((round + 1))
 		config "k$round" stay
-		case $((round % 4)) in
-		0) xm destroy "k$((round - 1))" >/tmp/out.$round 2>&1 & ;;
-		1) xm rename "r$((round - 4))" "k$((round - 4))x" >/tmp/out.$round 2>&1 & ;;
+		ask create xm create -q "/tmp/k$round.cfg" &
+		[ $round -le 1 ] || ask rename xm rename "k$((round - 1))" "r$((round - 1))" &
+		[ $round -le 2 ] || ask destroy xm destroy "r$((round - 2))" &
+		usleep $(($(random 700) * 1000))
+		case $(random "$victims") in
+		0) kill_one xend d ;;
+		1) kill_one xend-worker w ;;
+		2) kill_one xm x ;;
+		3) kill_one xenstored s ;;
 		esac
-		{ xm create -q "/tmp/k$round.cfg" >/tmp/create.$round 2>&1; echo $? >/tmp/status.$round; } &
-		maker=$!
-		usleep $(($(random 900) * 1000))
-		case $(random 3) in
-		0) kill_one xend ;;
-		1) kill_one xend-worker ;;
-		2) kill_one xm ;;
-		esac
-		wait $maker
-		echo "ROUND $round: $killed killed" >/dev/console
+		wait
+		# An xm that was killed has left a job that goes on.
+		wait_for is_idle || { xm jobs; return 1; }
+		judge $round || { echo "in round $round"; return 1; }
 	done
-	wait
-	wait_for xend status || return 1
-	wait_for eval '[ -z "$(xm jobs)" ]' || { xm jobs; return 1; }
-	echo "KILLED $killed in $round rounds" >/dev/console
-	[ $killed -gt 0 ] || { echo "nothing was killed"; return 1; }
+	echo "KILLED $killed in $round rounds: xend $killed_d, workers $killed_w, xm $killed_x, xenstored $killed_s" >/dev/console
+	[ $killed -gt $((rounds / 4)) ] || { echo "only $killed were killed"; return 1; }
 	wait_for is_sound || { is_sound; xm list; return 1; }
-	# Who was told that it worked, has a domain; unless a later round destroyed it.
-	round=1
-	while [ $round -le "${rounds:-20}" ]; do
-		if [ "$(cat /tmp/status.$round 2>/dev/null)" = 0 ] && [ $((round % 4)) -ne 3 ]; then
-			xm list "k$round" >/dev/null 2>&1 || { echo "k$round was promised and is not there"; xm list; return 1; }
-		fi
-		round=$((round + 1))
-	done
+	wait_for eval '[ -z "$(xm jobs)" ]' || { xm jobs; return 1; }
 	for name in $(xm list | sed '1d; /^Domain-0 /d; s/ .*//'); do
 		xm destroy "$name" || return 1
 	done

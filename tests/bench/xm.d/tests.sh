@@ -1,0 +1,96 @@
+# What domain 0 runs for tests/bench/xm.  Times are /proc/uptime's: under -icount, instructions.
+# shellcheck shell=sh disable=SC2154
+
+uptime_cs() {		# hundredths of a second
+	sed 's/ .*//; s/\.//' /proc/uptime
+}
+
+# took WHAT TOOL RUNS COMMAND…
+took() {
+	what=$1 tool=$2 runs=$3
+	shift 3
+	begin=$(uptime_cs) i=0
+	while [ $i -lt "$runs" ]; do
+		"$@" >/tmp/out 2>&1 || { echo "$*: $(cat /tmp/out)" >/dev/console; return 1; }
+		i=$((i + 1))
+	done
+	end=$(uptime_cs)
+	echo "BENCH time $what $tool $runs $(awk -v cs=$((end - begin)) 'BEGIN { printf "%.2f", cs / 100 }')" >/dev/console
+}
+
+readers() {		# N: with so many guests
+	for tool in xl xm; do
+		took "list-$1" $tool 20 $tool list
+		took "info-$1" $tool 20 $tool info
+		took "vcpu-list-$1" $tool 20 $tool vcpu-list
+		took "domid-$1" $tool 20 $tool domid g1
+	done
+}
+
+tools_start() {
+	xenstored --pid-file /run/xenstored.pid && xen-init-dom0 >/dev/null && xend start
+}
+
+small() {		# N: a configuration for both
+	printf 'name = "g%s"\nkernel = "/guest/domu.elf"\nmemory = 16\nextra = "then=stay"\n' "$1" >"/tmp/g$1.cfg"
+}
+
+# A guest's life with a real kernel; it is paused at once, so that its own work is not counted.
+lives() {		# WHAT TOOL RUNS
+	i=0 create=0 destroy=0
+	while [ $i -lt "$3" ]; do
+		begin=$(uptime_cs)
+		$2 create -q /tmp/linux.cfg >/tmp/out 2>&1 || { cat /tmp/out >/dev/console; return 1; }
+		made=$(uptime_cs)
+		$2 pause linux
+		before=$(uptime_cs)
+		$2 destroy linux || return 1
+		end=$(uptime_cs)
+		create=$((create + made - begin)) destroy=$((destroy + end - before)) i=$((i + 1))
+	done
+	awk -v c=$create -v d=$destroy -v n="$3" -v what="$1" -v tool="$2" 'BEGIN {
+		printf "BENCH time create-%s %s %d %.2f\n", what, tool, n, c / 100
+		printf "BENCH time destroy-%s %s %d %.2f\n", what, tool, n, d / 100
+	}' >/dev/console
+}
+
+test_bench_times() {
+	tools_start || return 1
+	printf 'name = "linux"\nkernel = "/guest/vmlinuz"\nramdisk = "/guest/initrd"\nmemory = 128\n' >/tmp/linux.cfg
+	lives cold xm 1 || return 1
+	lives cold xl 1 || return 1
+	lives warm xm 5 || return 1
+	lives warm xl 2 || return 1
+	small 1
+	xm create -q /tmp/g1.cfg || return 1
+	readers 1
+	n=2
+	while [ $n -le "$guests" ]; do
+		small $n
+		xm create -q /tmp/g$n.cfg || return 1
+		n=$((n + 1))
+	done
+	readers "$guests"
+}
+
+rss_kib() {		# of the daemon, not its monitor
+	sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(cat /run/xend.pid)/status"
+}
+
+test_bench_memory() {
+	tools_start || return 1
+	small 1
+	printf 'create -q -p /tmp/g1.cfg\ndestroy g1\n' >/tmp/cycle
+	xm shell </tmp/cycle >/dev/null || return 1
+	before=$(rss_kib) n=0
+	: >/tmp/cycles
+	while [ $n -lt "$cycles" ]; do
+		cat /tmp/cycle >>/tmp/cycles
+		n=$((n + 1))
+	done
+	xm shell </tmp/cycles >/tmp/out 2>&1
+	! grep -q Error /tmp/out || { grep Error /tmp/out | sort | uniq -c | head; return 1; }
+	done_jobs=$(grep -c 'destroy g1): done' /var/log/xen/xend.log*| awk -F: '{ n += $2 } END { print n }')
+	[ "$done_jobs" -gt "$cycles" ] || { echo "only $done_jobs cycles"; return 1; }
+	echo "BENCH memory $before $(rss_kib) $cycles" >/dev/console
+}
