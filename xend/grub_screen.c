@@ -2,9 +2,9 @@
 #include "xend/grub_screen.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/select.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,11 +92,15 @@ static uint64_t now_ms(void)
 /* A byte, KEY_NONE after wait_ms (-1: never), KEY_GONE at the terminal's end. */
 static int byte_read(const struct screen *s, int wait_ms)
 {
-	struct pollfd p = { .fd = s->term->in, .events = POLLIN };
+	struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000L };
 	unsigned char c;
+	fd_set in;
 	ssize_t n;
-	int rc = poll(&p, 1, wait_ms);
+	int rc;
 
+	FD_ZERO(&in);
+	FD_SET(s->term->in, &in);
+	rc = pselect(s->term->in + 1, &in, NULL, NULL, wait_ms < 0 ? NULL : &wait, NULL);
 	if (rc < 0 && errno == EINTR)
 		return KEY_NONE;
 	if (rc <= 0)
@@ -457,7 +461,7 @@ int grub_screen_choose(const struct grub_screen *term, struct grub_menu *m)
 	s.rows = term->rows >= FRAME_ROWS + 2 && term->rows < 1000 ? term->rows : 24;
 	s.columns = term->columns >= 20 && term->columns < 1000 ? term->columns : 80;
 	if (m->timeout_s != GRUB_WAIT_FOR_EVER)
-		s.due_ms = now_ms() + (uint64_t)m->timeout_s * 1000 + 1;
+		s.due_ms = now_ms() + (uint64_t)m->timeout_s * 1000;
 	buf_add_string(&s.out, "\033[2J");
 	rc = menu_run(&s);
 	buf_add_string(&s.out, "\033[0m\033[H\033[J");

@@ -4,7 +4,7 @@
  *
  * It writes the escape codes that every terminal since the VT100 knows, and nothing of the
  * guest's that is not plain text.  The terminal must be in raw mode.  Of the system it needs
- * poll(), read() and write(): it runs in the cage.
+ * pselect(), read() and write(): it runs in the cage (where poll() has no descriptors to count).
  */
 #ifndef XEND_GRUB_SCREEN_H
 #define XEND_GRUB_SCREEN_H

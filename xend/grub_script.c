@@ -178,7 +178,9 @@ static void expand_end(struct expansion *x)
 	if (!x->has_begun)
 		return;
 	word = grub_copy(&x->s->menu->arena, x->text, x->n);
-	if (!word || x->out->n >= SCRIPT_WORDS_MAX)
+	if (!word)
+		script_fail(x->s, E2BIG, "it needs too much memory");
+	else if (x->out->n >= SCRIPT_WORDS_MAX)
 		script_fail(x->s, E2BIG, "a command is too long");
 	else
 		x->out->word[x->out->n++] = word;

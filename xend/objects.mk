@@ -120,3 +120,12 @@ UNIT_TESTS += grub_menu grub_disk
 test_grub_menu_SRC := xend/grub_legacy.c xend/grub_syslinux.c $(GRUB_CFG_SRC)
 test_grub_disk_SRC := xend/grub_disk.c
 test_grub_disk_LIBS := -lz
+
+FUZZERS += grub_disk grub_menu
+fuzz_grub_disk_SRC := xend/grub_disk.c
+fuzz_grub_disk_LIBS := -lz
+fuzz_grub_menu_SRC := xend/grub_legacy.c xend/grub_syslinux.c $(GRUB_CFG_SRC)
+
+UNIT_TESTS += grub_screen
+test_grub_screen_SRC := xend/grub_screen.c xenstore/buf.c xend/grub_legacy.c $(GRUB_MENU_SRC)
+CHECK_SCRIPTS += tests/pygrub/run
