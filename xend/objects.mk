@@ -63,7 +63,7 @@ TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
 XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o create.o tune.o worker.o launch.o \
-	reap.o life.o)
+	reap.o life.o bootloader.o bootloader_run.o)
 
 PROGRAMS += $(O)/xend/xend
 
@@ -87,7 +87,10 @@ define install_xend
 	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/share/man/man5 \
 		$(DESTDIR)$(prefix)/share/man/man8 $(DESTDIR)/etc/xen
 	install -m 755 $(O)/xend/xend $(O)/xend/xenconsoled $(DESTDIR)$(prefix)/sbin/
-	install -m 644 man/xend.8 man/xenconsoled.8 $(DESTDIR)$(prefix)/share/man/man8/
+	install -d $(DESTDIR)$(prefix)/lib/xen/bin $(DESTDIR)$(prefix)/bin
+	install -m 755 $(O)/xend/pygrub $(DESTDIR)$(prefix)/lib/xen/bin/
+	ln -sf ../lib/xen/bin/pygrub $(DESTDIR)$(prefix)/bin/pygrub
+	install -m 644 man/xend.8 man/xenconsoled.8 man/pygrub.8 $(DESTDIR)$(prefix)/share/man/man8/
 	install -m 644 man/xend-config.sxp.5 man/xmdomain.cfg.5 $(DESTDIR)$(prefix)/share/man/man5/
 	[ -e $(DESTDIR)/etc/xen/xend-config.sxp ] || \
 		install -m 644 config-examples/xend-config.sxp $(DESTDIR)/etc/xen/
@@ -129,3 +132,7 @@ fuzz_grub_menu_SRC := xend/grub_legacy.c xend/grub_syslinux.c $(GRUB_CFG_SRC)
 UNIT_TESTS += grub_screen
 test_grub_screen_SRC := xend/grub_screen.c xenstore/buf.c xend/grub_legacy.c $(GRUB_MENU_SRC)
 CHECK_SCRIPTS += tests/pygrub/run
+
+UNIT_TESTS += bootloader
+test_bootloader_SRC := xend/bootloader.c xend/bootloader_run.c $(CONFIG_SRC) xend/fault.c
+test_bootloader_LIBS := -lm
