@@ -136,3 +136,7 @@ CHECK_SCRIPTS += tests/pygrub/run
 UNIT_TESTS += bootloader
 test_bootloader_SRC := xend/bootloader.c xend/bootloader_run.c $(CONFIG_SRC) xend/fault.c
 test_bootloader_LIBS := -lm
+
+FUZZERS += grub_fs
+fuzz_grub_fs_SRC := $(GRUB_SRC)
+fuzz_grub_fs_LIBS := $(GRUB_LIBS)
