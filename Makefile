@@ -7,10 +7,10 @@ DESTDIR :=
 
 # Every Debian package that building, running and testing need stands here and nowhere else.
 PACKAGES_BUILD := gcc make libc6-dev pkg-config libxen-dev libyajl-dev libreadline-dev \
-	zlib1g-dev liblzma-dev libzstd-dev liblz4-dev libncurses-dev libcmocka-dev
+	zlib1g-dev liblzma-dev libzstd-dev liblz4-dev libext2fs-dev libncurses-dev libcmocka-dev
 PACKAGES_RUN   := qemu-system-x86 busybox-static cpio xz-utils
 PACKAGES_TEST  := clang libclang-rt-14-dev zstd lz4 gzip xorriso mtools ovmf grub-common \
-	grub-pc-bin grub-efi-amd64-bin debootstrap e2fsprogs
+	grub-pc-bin grub-efi-amd64-bin debootstrap e2fsprogs fdisk gdisk
 # Unpacked under build/ for the machines that QEMU boots, never installed on this one.
 PACKAGES_REFERENCE := linux-image-amd64 xen-hypervisor-4.17-amd64 xen-utils-4.17 xenstore-utils \
 	libxenmisc4.17 libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 \

@@ -12,6 +12,7 @@
 #include "xenstore/hyp.h"
 #include "xenstore/log.h"
 #include "xenstore/xs.h"
+#include "xend/bootloader.h"
 #include "xend/config.h"
 #include "xend/domctl.h"
 #include "xend/dump.h"
@@ -246,6 +247,7 @@ void create_undo(struct xend *x, struct job *j)
 
 	if (dom_uuid_parse(j->target, uuid) < 0)
 		return;
+	bootloader_sweep(NULL);
 	rc = reap_uuid(x->hyp, x->xs, uuid);
 	if (rc < 0)
 		log_rc(rc, "take down what '%s' left of %s", j->command, j->target);

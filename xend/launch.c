@@ -1,5 +1,6 @@
 /* Launching a domain: build, describe in XenStore, introduce, unpause. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 #include "xenstore/hyp.h"
 #include "xenstore/xs.h"
+#include "xend/bootloader.h"
 #include "xend/build.h"
 #include "xend/domain.h"
 #include "xend/domctl.h"
@@ -33,9 +35,6 @@ static int check_builder(const struct config *c, struct fault *f)
 		return fault_set(f, ENOSYS, "HVM guests are not available yet in this version");
 	if (builder && strcmp(builder, "linux") && strcmp(builder, "generic"))
 		return fault_set(f, EINVAL, "unknown image type: %s", builder);
-	if (config_text(c, CONFIG_BOOTLOADER) && *config_text(c, CONFIG_BOOTLOADER))
-		return fault_set(f, ENOSYS, "Boot loaders are not available yet in this version; "
-				 "name kernel= and ramdisk= instead of bootloader=");
 	return 0;
 }
 
@@ -43,6 +42,8 @@ static int check_files(const struct config *c, struct fault *f)
 {
 	const char *kernel = config_text(c, CONFIG_KERNEL), *ramdisk = config_text(c, CONFIG_RAMDISK);
 
+	if (bootloader_is_wanted(c))
+		return bootloader_check(c, f);
 	if (!kernel || !*kernel)
 		return fault_set(f, EINVAL, "The configuration names no kernel");
 	if (access(kernel, F_OK) < 0)
@@ -208,8 +209,9 @@ struct description {
 	const struct launch *launch;
 	const struct build_result *built;
 	const struct image *image;
+	const struct bootloader *boot;	/* what it boots */
 	char uuid[DOM_UUID_TEXT];
-	char *cmdline, *source;		/* the configuration on one line */
+	char *source;			/* the configuration on one line */
 };
 
 static const char *text_or(const struct config *c, enum config_id id, const char *fallback)
@@ -268,9 +270,9 @@ static void describe_image(struct writer *w, const struct description *d)
 	const struct image_notes *n = &d->image->notes;
 
 	put(w, "image/ostype", "linux");
-	put(w, "image/kernel", "%s", config_text(d->launch->config, CONFIG_KERNEL));
-	put(w, "image/ramdisk", "%s", text_or(d->launch->config, CONFIG_RAMDISK, ""));
-	put(w, "image/cmdline", "%s", d->cmdline);
+	put(w, "image/kernel", "%s", d->boot->kernel);
+	put(w, "image/ramdisk", "%s", d->boot->ramdisk ? d->boot->ramdisk : "");
+	put(w, "image/cmdline", "%s", d->boot->args);
 	put(w, "image/entry", "%#llx", (unsigned long long)n->entry);
 	put(w, "image/guest-os", "%s", n->guest_os);
 	put(w, "image/guest-version", "%s", n->guest_version);
@@ -328,26 +330,72 @@ static int describe(struct workshop *w, struct description *d, struct fault *f)
 
 	dom_uuid_print(d->launch->uuid, d->uuid);
 	d->source = sxp_print(d->launch->source);
-	d->cmdline = config_cmdline(d->launch->config);
-	if (d->source && d->cmdline)
+	if (d->source)
 		rc = xs_txn(w->xs, describe_body, d);
 	free(d->source);
-	free(d->cmdline);
 	if (rc < 0)
 		return fault_errno(f, -rc, "Unable to describe the domain in XenStore");
 	rc = xs_introduce(w->xs, d->built->domid, d->built->store_frame, d->built->store_port);
 	return rc < 0 ? fault_errno(f, -rc, "XenStore refuses the domain") : 0;
 }
 
+/* ------------------------------------------------------------------ boot */
+
+#define MENU_WAIT_MS 5000		/* xm comes at once, or not at all */
+
+static void menu_offer(void *ctx, const char *socket)
+{
+	char phase[64];
+
+	snprintf(phase, sizeof phase, BOOTLOADER_MENU "%s", socket);
+	worker_progress(ctx, phase, 0, 0);
+}
+
+static int boot_from_disk(struct workshop *w, const struct config *c, const char *cmdline,
+			  struct bootloader *boot, struct fault *f)
+{
+	char disk[PATH_MAX];
+	const struct bootloader_call call = {
+		.program = config_text(c, CONFIG_BOOTLOADER), .args = text_or(c, CONFIG_BOOTARGS, NULL),
+		.cmdline = cmdline, .disk = disk, .wait_ms = MENU_WAIT_MS, .ctx = w,
+		.offer = w->job->client && *w->job->client ? menu_offer : NULL,
+	};
+	int rc = bootloader_disk(c, disk, sizeof disk, f);
+
+	worker_progress(w, "running the boot loader", 0, 0);
+	return rc < 0 ? rc : bootloader_run(boot, &call, f);
+}
+
+/* Kernel, ramdisk and command line: of the configuration, or what its boot loader makes of the
+ * guest's disk. */
+static int boot_find(struct workshop *w, const struct config *c, struct bootloader *boot,
+		     struct fault *f)
+{
+	const char *ramdisk = text_or(c, CONFIG_RAMDISK, NULL);
+	char *cmdline = config_cmdline(c);
+	int rc = 0;
+
+	if (cmdline && bootloader_is_wanted(c)) {
+		rc = boot_from_disk(w, c, cmdline, boot, f);
+		free(cmdline);
+		return rc;
+	}
+	boot->kernel = strdup(config_text(c, CONFIG_KERNEL));
+	boot->ramdisk = ramdisk ? strdup(ramdisk) : NULL;
+	boot->args = cmdline;
+	if (!boot->kernel || !boot->args || (ramdisk && !boot->ramdisk))
+		rc = fault_set(f, ENOMEM, "Out of memory");
+	return rc;
+}
+
 /* ----------------------------------------------------------------- build */
 
-static int build(struct workshop *w, const struct launch *l, const struct image *image,
-		 struct build_result *built, struct fault *f)
+static int build(struct workshop *w, const struct launch *l, const struct bootloader *boot,
+		 const struct image *image, struct build_result *built, struct fault *f)
 {
 	const struct config *c = l->config;
 	struct build_cpumap *affinity;
 	struct build_config b;
-	char *cmdline;
 	int rc, room = -1;
 
 	build_config_init(&b);
@@ -358,7 +406,7 @@ static int build(struct workshop *w, const struct launch *l, const struct image 
 	b.weight = (unsigned)config_int(c, CONFIG_CPU_WEIGHT, 0);
 	b.cap = (unsigned)config_int(c, CONFIG_CPU_CAP, 0);
 	b.tsc_mode = (uint32_t)config_int(c, CONFIG_TSC_MODE, 0);
-	b.initrd_path = text_or(c, CONFIG_RAMDISK, NULL);
+	b.initrd_path = boot->ramdisk;
 	b.progress = worker_progress;
 	b.progress_ctx = w;
 	rc = pool_read(w, c, &b.cpupool, f);
@@ -366,16 +414,14 @@ static int build(struct workshop *w, const struct launch *l, const struct image 
 		rc = affinity_read(c, b.vcpus, &affinity, f);
 	if (rc < 0)
 		return rc;
-	cmdline = config_cmdline(c);
 	b.affinity = affinity;
-	b.cmdline = cmdline;
-	rc = cmdline ? build_check(&b, f) : fault_set(f, ENOMEM, "Out of memory");
+	b.cmdline = boot->args;
+	rc = build_check(&b, f);
 	if (rc == 0)
 		rc = room_make(w, build_memory_kib(&b), &room, f);
 	if (rc == 0)
 		rc = build_domain(w->hyp, &b, image, built, f);
 	room_release(room);
-	free(cmdline);
 	free(affinity);
 	return rc;
 }
@@ -414,15 +460,17 @@ static int go(struct workshop *w, const struct launch *l, int domid, struct faul
 int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct fault *f)
 {
 	struct build_result built = { 0 };
-	struct image image = { 0 };
-	struct description d = { .launch = l, .built = &built, .image = &image };
-	int rc;
+	struct image image = IMAGE_NONE;
+	struct bootloader boot = { .lock = -1 };
+	struct description d = { .launch = l, .built = &built, .image = &image, .boot = &boot };
+	const char *cache = bootloader_is_wanted(l->config) ? NULL : IMAGE_CACHE_DIR;
+	int rc = boot_find(w, l->config, &boot, f);
 
 	worker_progress(w, "reading the kernel", 0, 0);
-	rc = image_load(&image, config_text(l->config, CONFIG_KERNEL), IMAGE_CACHE_DIR, f);
-	if (rc < 0)
-		return rc;
-	rc = build(w, l, &image, &built, f);
+	if (rc == 0)
+		rc = image_load(&image, boot.kernel, cache, f);
+	if (rc == 0)
+		rc = build(w, l, &boot, &image, &built, f);
 	if (rc == 0) {
 		rc = describe(w, &d, f);
 		if (rc == 0)
@@ -432,8 +480,10 @@ int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct
 	}
 	if (rc == 0) {
 		*domid = built.domid;
-		image_cache_put(&image, IMAGE_CACHE_DIR, IMAGE_CACHE_MAX);
+		if (cache)		/* a copy of a guest's kernel is never seen again */
+			image_cache_put(&image, cache, IMAGE_CACHE_MAX);
 	}
 	image_free(&image);
+	bootloader_end(&boot);
 	return rc;
 }

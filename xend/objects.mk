@@ -63,7 +63,7 @@ TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
 XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o create.o tune.o worker.o launch.o \
-	room.o reap.o life.o)
+	room.o reap.o life.o bootloader.o bootloader_run.o)
 
 PROGRAMS += $(O)/xend/xend
 
@@ -89,7 +89,10 @@ define install_xend
 	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/share/man/man5 \
 		$(DESTDIR)$(prefix)/share/man/man8 $(DESTDIR)/etc/xen
 	install -m 755 $(O)/xend/xend $(O)/xend/xenconsoled $(DESTDIR)$(prefix)/sbin/
-	install -m 644 man/xend.8 man/xenconsoled.8 $(DESTDIR)$(prefix)/share/man/man8/
+	install -d $(DESTDIR)$(prefix)/lib/xen/bin $(DESTDIR)$(prefix)/bin
+	install -m 755 $(O)/xend/pygrub $(DESTDIR)$(prefix)/lib/xen/bin/
+	ln -sf ../lib/xen/bin/pygrub $(DESTDIR)$(prefix)/bin/pygrub
+	install -m 644 man/xend.8 man/xenconsoled.8 man/pygrub.8 $(DESTDIR)$(prefix)/share/man/man8/
 	install -m 644 man/xend-config.sxp.5 man/xmdomain.cfg.5 $(DESTDIR)$(prefix)/share/man/man5/
 	[ -e $(DESTDIR)/etc/xen/xend-config.sxp ] || \
 		install -m 644 config-examples/xend-config.sxp $(DESTDIR)/etc/xen/
@@ -99,3 +102,43 @@ INSTALL_STEPS += install_xend
 
 UNIT_TESTS += job
 test_job_SRC := xend/job.c xend/lock.c xenstore/xs.c xenstore/buf.c xenstore/log.c xenstore/loop.c
+
+# pygrub(8): a guest's kernel out of its disk.
+GRUB_SRC := $(addprefix xend/,grub_disk.c grub_fs.c grub_menu.c grub_cfg.c grub_script.c \
+	grub_script_test.c grub_legacy.c grub_syslinux.c grub_boot.c fault.c)
+GRUB_LIBS := -lext2fs -lz
+PYGRUB_SRC := $(GRUB_SRC) $(addprefix xend/,grub_screen.c pygrub.c pygrub_work.c sandbox.c) \
+	xenstore/buf.c
+
+PROGRAMS += $(O)/xend/pygrub
+
+$(O)/xend/pygrub: $(PYGRUB_SRC:%.c=$(O)/%.o)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(GRUB_LIBS)
+
+GRUB_MENU_SRC := xend/grub_menu.c xend/fault.c
+GRUB_CFG_SRC := xend/grub_cfg.c xend/grub_script.c xend/grub_script_test.c $(GRUB_MENU_SRC)
+
+UNIT_TESTS += grub_cfg
+test_grub_cfg_SRC := $(GRUB_CFG_SRC)
+
+UNIT_TESTS += grub_menu grub_disk
+test_grub_menu_SRC := xend/grub_legacy.c xend/grub_syslinux.c $(GRUB_CFG_SRC)
+test_grub_disk_SRC := xend/grub_disk.c
+test_grub_disk_LIBS := -lz
+
+FUZZERS += grub_disk grub_menu
+fuzz_grub_disk_SRC := xend/grub_disk.c
+fuzz_grub_disk_LIBS := -lz
+fuzz_grub_menu_SRC := xend/grub_legacy.c xend/grub_syslinux.c $(GRUB_CFG_SRC)
+
+UNIT_TESTS += grub_screen
+test_grub_screen_SRC := xend/grub_screen.c xenstore/buf.c xend/grub_legacy.c $(GRUB_MENU_SRC)
+CHECK_SCRIPTS += tests/pygrub/run
+
+UNIT_TESTS += bootloader
+test_bootloader_SRC := xend/bootloader.c xend/bootloader_run.c $(CONFIG_SRC) xend/fault.c
+test_bootloader_LIBS := -lm
+
+FUZZERS += grub_fs
+fuzz_grub_fs_SRC := $(GRUB_SRC)
+fuzz_grub_fs_LIBS := $(GRUB_LIBS)

@@ -16,13 +16,13 @@
 #define SANDBOX_UID 65534	/* nobody and nogroup: base-passwd */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What malloc(), read(), write() and _exit() need; sigaltstack() is a sanitized build's
+/* What malloc(), read(), write(), select() and _exit() need; sigaltstack() is a sanitized build's
  * way to _exit(). */
 static const uint16_t sandbox_calls[] = {
 	SYS_read, SYS_pread64, SYS_write, SYS_pwrite64, SYS_ftruncate, SYS_brk, SYS_munmap,
 	SYS_mremap, SYS_madvise, SYS_futex, SYS_getpid, SYS_gettid, SYS_clock_gettime,
-	SYS_getrandom, SYS_rt_sigreturn, SYS_restart_syscall, SYS_sched_yield, SYS_sigaltstack,
-	SYS_exit, SYS_exit_group,
+	SYS_pselect6, SYS_getrandom, SYS_rt_sigreturn, SYS_restart_syscall, SYS_sched_yield,
+	SYS_sigaltstack, SYS_exit, SYS_exit_group,
 };
 
 static int sandbox_close(const int *keep, size_t n)

@@ -124,11 +124,15 @@ static void pump(int fd)
 
 /* ------------------------------------------------------ xenconsoled's socket */
 
-static int socket_connect(void)
+static int socket_connect(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = CONSOCK_PATH };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd;
 
+	if (strlen(path) >= sizeof address.sun_path)
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
@@ -175,6 +179,20 @@ static int socket_attach(int fd, int domid, bool replay)
 	pump(fd);
 	raw_leave();
 	return XM_OK;
+}
+
+/* The menu ends with the boot loader.  Who leaves it takes its terminal away, and with that ends
+ * the boot loader. */
+void console_menu(const char *path)
+{
+	int fd = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? socket_connect(path) : -1;
+
+	if (fd < 0)
+		return;			/* it goes on without us */
+	raw_enter();
+	pump(fd);
+	raw_leave();
+	close(fd);
 }
 
 /* ------------------------------------------------------------- a terminal */
@@ -238,7 +256,7 @@ static int tty_attach(int domid)
 
 int console_attach(int domid, bool replay)
 {
-	int fd = socket_connect(), status;
+	int fd = socket_connect(CONSOCK_PATH), status;
 
 	if (fd < 0)
 		return tty_attach(domid);

@@ -8,4 +8,8 @@
  * domain's end.  replay: what was said before, first.  The error is said; gives the status. */
 int console_attach(int domid, bool replay);
 
+/* Joins the terminal, if it is one, to a boot loader's menu until that ends.  Whatever happens
+ * there, the job's outcome tells. */
+void console_menu(const char *path);
+
 #endif

@@ -7,7 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 #include "xenstore/xs.h"
+#include "xend/bootloader.h"
 #include "xend/lock.h"
+#include "xm/console.h"
 #include "xm/job.h"
 #include "xm/open.h"
 
@@ -38,6 +40,13 @@ static void progress_line(void *ctx, const struct job_progress *p)
 	struct follow *f = ctx;
 	struct timespec now;
 
+	if (!strncmp(p->phase, BOOTLOADER_MENU, strlen(BOOTLOADER_MENU))) {
+		if (f->is_shown)
+			fprintf(stderr, "\r%46s\r", "");
+		f->is_shown = false;
+		console_menu(p->phase + strlen(BOOTLOADER_MENU));
+		return;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if ((now.tv_sec - f->since.tv_sec) * 1000 + (now.tv_nsec - f->since.tv_nsec) / 1000000 <
 	    PROGRESS_AFTER_MS)
