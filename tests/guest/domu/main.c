@@ -1,9 +1,12 @@
 /* The smallest guest that is no domain 0: says "DOMU UP" on its console, then does what its
  * command line asks for: then=poweroff, reboot or crash; then=echo sends back what is typed; then=flood
- * says 3 MiB first; else it stays until it is destroyed. */
+ * says 3 MiB first; then=obey does what control/shutdown in XenStore says; else it stays until it is
+ * destroyed. */
 #include "guest.h"
 
 #include <xen/io/console.h>
+
+#include "store.h"
 
 static struct xencons_interface *console;
 
@@ -76,6 +79,17 @@ static bool asked_for(const char *what)
 	return false;
 }
 
+/* As an operating system would: powers off or restarts when the toolstack asks for it. */
+static void obey(void)
+{
+	const char *word = store_await_shutdown();
+
+	console_say("DOMU OBEYS ");
+	console_say(word);
+	console_say("\r\n");
+	guest_shutdown(word[0] == 'r' ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
+}
+
 void test_main(void)
 {
 	struct sched_poll poll = { .nr_ports = 0 };
@@ -94,6 +108,8 @@ void test_main(void)
 		console_echo();
 	if (asked_for("then=flood"))
 		console_flood();
+	if (asked_for("then=obey"))
+		obey();
 	for (;;)
 		hcall(sched_op, SCHEDOP_poll, &poll);	/* no port, no timeout: for ever */
 }
