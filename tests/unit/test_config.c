@@ -1092,7 +1092,7 @@ static void every_example_evaluates_and_is_accepted(void)
 		{ "xmexample3", "vmid=2", "(name VM2)" },
 		{ "xmexample.hvm", NULL, "(image (hvm (kernel" },
 		{ "xmexample.hvm-stubdom", NULL, "(image (hvm (kernel" },
-		{ "xmexample.pygrub", NULL, "(bootloader pygrub) (bootloader_args -q)" },
+		{ "xmexample.pygrub", NULL, "(bootloader /usr/bin/pygrub) (bootloader_args -q)" },
 		{ "xmexample.pv-grub", NULL, "(kernel /usr/lib/grub-xen/grub-x86_64-xen.bin)" },
 		{ "xmexample.nbd", NULL, "(uname 'nbd:" },
 		{ "xmexample.vti", NULL, "(guest_os_type default)" },
