@@ -53,6 +53,7 @@ include hypervisor/objects.mk
 include xenstore/objects.mk
 include xend/objects.mk
 include xm/objects.mk
+include xend/init/objects.mk
 include tests/objects.mk
 
 all: $(PROGRAMS) $(IMAGES)
