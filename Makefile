@@ -11,12 +11,16 @@ PACKAGES_BUILD := gcc make libc6-dev pkg-config libxen-dev libyajl-dev libreadli
 PACKAGES_RUN   := qemu-system-x86 busybox-static cpio xz-utils
 PACKAGES_TEST  := clang libclang-rt-14-dev zstd lz4 gzip xorriso mtools ovmf grub-common \
 	grub-pc-bin grub-efi-amd64-bin debootstrap e2fsprogs fdisk gdisk
+# What `make deb` needs besides.
+PACKAGES_DEB   := debhelper fakeroot lintian
+# Only unpacked, in the root where a test installs our packages beside them.
+PACKAGES_BESIDE := xen-utils-4.17 xen-utils-common xenstore-utils xen-hypervisor-4.17-amd64 bash-completion
 # Unpacked under build/ for the machines that QEMU boots, never installed on this one.
 PACKAGES_REFERENCE := linux-image-amd64 xen-hypervisor-4.17-amd64 xen-utils-4.17 xenstore-utils \
 	libxenmisc4.17 libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 \
 	libxenhypfs1 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 libnl-3-200 libnl-route-3-200 \
 	libfdt1
-PACKAGES       := $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
+PACKAGES       := $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST) $(PACKAGES_DEB)
 
 CC       := gcc
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror \
@@ -53,6 +57,8 @@ include hypervisor/objects.mk
 include xenstore/objects.mk
 include xend/objects.mk
 include xm/objects.mk
+include xend/init/objects.mk
+include debian/objects.mk
 include tests/objects.mk
 
 all: $(PROGRAMS) $(IMAGES)
@@ -87,6 +93,7 @@ help:
 	@echo "make bench      ratios against Debian's Xen and its tools"
 	@echo "make fuzz       fuzz what parses (clang; FUZZ_SECONDS=60 each)"
 	@echo "make install    DESTDIR=… prefix=/usr"
+	@echo "make deb        Debian packages in $(O)/deb, checked by lintian"
 	@echo "make deps       install the Debian packages that all of this needs (root)"
 
 -include $(shell find $(O) -path $(O)/debian -prune -o -type f -name "*.d" -print 2>/dev/null)
