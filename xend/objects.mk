@@ -96,4 +96,5 @@ endef
 INSTALL_STEPS += install_xend
 
 UNIT_TESTS += job
-test_job_SRC := xend/job.c xend/lock.c xenstore/xs.c xenstore/buf.c xenstore/log.c xenstore/loop.c
+test_job_SRC := xend/job.c xend/lock.c xenstore/xs.c xenstore/xs_calls.c \
+	xenstore/buf.c xenstore/log.c xenstore/loop.c

@@ -5,11 +5,11 @@ BASE_OBJS := $(addprefix $(O)/xenstore/,log.o buf.o loop.o)
 HYP_OBJS  := $(O)/xenstore/hyp.o
 HYP_LIBS  := -lxencall -lxenforeignmemory -lxengnttab -lxenevtchn
 # The XenStore client library (needs BASE_OBJS).
-XS_OBJS   := $(O)/xenstore/xs.o
+XS_OBJS   := $(O)/xenstore/xs.o $(O)/xenstore/xs_calls.o
 
 # The daemon but for its main file and its door to the guests.
 XENSTORED_PARTS := heap path perms quota kids list store forget txn watch change conn ring domain \
-	request control update start
+	request req_args req_node req_domain trace control update start
 XENSTORED_OBJS := $(XENSTORED_PARTS:%=$(O)/xenstore/%.o)
 
 XENSTORE_LINKS := chmod control exists list ls read rm watch write

@@ -24,6 +24,7 @@
 #include "xenstore/request.h"
 #include "xenstore/ring.h"
 #include "xenstore/start.h"
+#include "xenstore/trace.h"
 #include "xenstore/txn.h"
 #include "xenstore/update.h"
 
