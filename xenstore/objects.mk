@@ -39,13 +39,13 @@ test_advisories_SRC := $(test_ring_SRC)
 
 # Conversations, deaths and bad clients.
 XST := $(O)/tests/xenstore/xst
-$(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile: $(O)/tests/xenstore/%: \
+$(XST) $(addprefix $(O)/tests/xenstore/,crash hostile library): $(O)/tests/xenstore/%: \
 		$(O)/tests/xenstore/%.o $(O)/tests/xenstore/daemon.o $(XS_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^
 
-CHECK_NEEDS += $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile
+CHECK_NEEDS += $(XST) $(addprefix $(O)/tests/xenstore/,crash hostile library)
 CHECK_SCRIPTS += tests/xenstore/conversations tests/xenstore/deaths tests/xenstore/bad-clients \
-	tests/xenstore/clients
+	tests/xenstore/clients tests/xenstore/library
 SYSTEM_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
 SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio
 

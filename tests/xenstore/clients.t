@@ -214,3 +214,20 @@ $ xenstore-control live-update /bin/true; xenstore-control live-update /nowhere
 ! xenstore-control: live-update: Invalid argument
 ! xenstore-control: live-update: No such file or directory
 ? 1
+
+== after SIGHUP the trace is written to a new file
+$ xenstore-control logfile "$PWD/t1" && mv t1 t0 && kill -HUP "$TEST_XENSTORED_PID" && sleep 0.2 && xenstore-read /t/a && grep -c 'READ.*/t/a' t1; grep -c 'READ.*/t/a' t0
+> OK
+> 8
+> 1
+> 0
+? 1
+
+== a host without Xen is served, and the log says that it is one
+$ [ -e /dev/xen/privcmd ] || grep -q 'no hypervisor here' "$XENSTORED_RUNDIR/log"
+
+== every option of the daemon, and every command of it, stands in its manual
+$ xenstored --help | grep -o -- '--[a-z-]*' | sed 's/-/\\-/g' | while read -r o; do grep -qF -- "$o" "$TEST_MAN/xenstored.8" || echo "$o"; done; xenstore-control help | sed 's/ .*//; s/-/\\-/g' | while read -r c; do grep -qF -- "$c" "$TEST_MAN/xenstore-control.8" || echo "$c"; done
+
+== every long option of the clients does, too
+$ for o in flat help number prefix raw recurse socket tidy upto; do grep -q -- "--$o\|\\\\-\\\\-$o" "$TEST_MAN/xenstore.1" || echo $o; done
