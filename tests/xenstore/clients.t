@@ -231,3 +231,21 @@ $ xenstored --help | grep -o -- '--[a-z-]*' | sed 's/-/\\-/g' | while read -r o;
 
 == every long option of the clients does, too
 $ for o in flat help number prefix raw recurse socket tidy upto; do grep -q -- "--$o\|\\\\-\\\\-$o" "$TEST_MAN/xenstore.1" || echo $o; done
+
+== a daemon on a bare host makes its directories, and keeps the store over a kill
+$ export XENSTORED_RUNDIR=$PWD/run XENSTORED_LOGDIR=$PWD/log XENSTORED_PATH=; xenstored -F pid && xenstore-write /a 1 && kill -9 $(cat pid) && xenstored -F pid && xenstore-read /a; kill $(cat pid)
+> 1
+
+== a second daemon on the same store is refused, and says where to read why
+$ export XENSTORED_RUNDIR=$PWD/run XENSTORED_LOGDIR=$PWD/log XENSTORED_PATH=; xenstored -F pid && xenstored; echo $?; kill $(cat pid); grep -c 'another xenstored runs' log/xenstored.log
+> 1
+> 1
+~! ^xenstored: not started; .*/log/xenstored.log says why$
+
+== a wrong option is named
+$ xenstored -E many || xenstored -Q nosuch=1 || xenstored --quota memory || xenstored extra
+! xenstored: a limit must be a number, not: many (xenstored --help lists the options)
+! xenstored: unknown quota: nosuch=1 (xenstored --help lists the options)
+! xenstored: a quota is NAME=NUMBER, not: memory (xenstored --help lists the options)
+! xenstored: unexpected argument: extra (xenstored --help lists the options)
+? 1
