@@ -94,7 +94,9 @@ static struct node *node_named(const char *text)
 {
 	static struct path p;
 
-	return path_parse(&p, text, strlen(text), 0, false) ? NULL : store_get(&store_main, &p, p.parts);
+	if (path_parse(&p, text, strlen(text), 0, false))
+		return NULL;
+	return store_get(&store_main, &p, p.parts);
 }
 
 /* /local/domain/0/backend/<each kind>/<domid> */

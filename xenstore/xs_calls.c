@@ -1,4 +1,4 @@
-/* xs_calls.c - every request that a client can make, as a call; all of them through xs_request(). */
+/* xs_calls.c - every request that a client can make, as a call: all through xs_request(). */
 #include "xenstore/xs.h"
 
 #include <errno.h>
