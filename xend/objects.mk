@@ -101,7 +101,8 @@ endef
 INSTALL_STEPS += install_xend
 
 UNIT_TESTS += job
-test_job_SRC := xend/job.c xend/lock.c xenstore/xs.c xenstore/buf.c xenstore/log.c xenstore/loop.c
+test_job_SRC := xend/job.c xend/lock.c xenstore/xs.c xenstore/xs_calls.c \
+	xenstore/buf.c xenstore/log.c xenstore/loop.c
 
 # pygrub(8): a guest's kernel out of its disk.
 GRUB_SRC := $(addprefix xend/,grub_disk.c grub_fs.c grub_menu.c grub_cfg.c grub_script.c \

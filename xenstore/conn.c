@@ -28,6 +28,7 @@ static struct {
 	struct loop *loop;
 	uint32_t numbers;
 	struct conn *flush;		/* those with output */
+	struct conn *dead;		/* those to be freed */
 	struct loop_call flush_call;
 	struct loop_call unpark_call;
 	struct loop_call reap_call;
@@ -114,6 +115,8 @@ void conn_end(struct conn *c)
 	if (c->dead)
 		return;
 	c->dead = true;
+	c->dead_next = io.dead;
+	io.dead = c;
 	watch_del_all(c);
 	txn_drop_all(c);
 	if (c->chan)
@@ -128,15 +131,19 @@ void conn_end(struct conn *c)
 
 void conns_reap(void)
 {
-	struct conn *c, *next;
+	struct conn *c = io.dead, *next;
 
-	for (c = conns; c; c = next) {
-		next = c->next;
-		if (!c->dead || c->flushing)
+	io.dead = NULL;
+	for (; c; c = next) {
+		next = c->dead_next;
+		if (c->flushing) {	/* still on that list */
+			c->dead_next = io.dead;
+			io.dead = c;
 			continue;
-		*c->prev = next;
-		if (next)
-			next->prev = c->prev;
+		}
+		*c->prev = c->next;
+		if (c->next)
+			c->next->prev = c->prev;
 		buf_free(&c->in);
 		buf_free(&c->out);
 		free(c);

@@ -57,6 +57,7 @@ struct conn {
 	bool parked;		/* a request waits for another's transaction */
 	bool flushing;		/* on the list of those with output */
 	struct conn *flush_next;
+	struct conn *dead_next;
 
 	struct watch *watches;
 	struct txn *txns;

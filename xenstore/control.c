@@ -14,6 +14,7 @@
 #include "xenstore/quota.h"
 #include "xenstore/request.h"
 #include "xenstore/store.h"
+#include "xenstore/trace.h"
 #include "xenstore/txn.h"
 #include "xenstore/update.h"
 #include "xenstore/watch.h"

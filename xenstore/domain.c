@@ -340,7 +340,8 @@ int domain_introduce(uint32_t domid, uint64_t gfn, uint32_t port)
 		domain_disconnect(d);
 		return -EINVAL;
 	}
-	watch_fire_special("@introduceDomain", domid, special_perms(ROOT_INTRODUCE_PERMS));
+	watch_fire_special("@introduceDomain", domid, special_perms(ROOT_INTRODUCE_PERMS),
+			   special_perms(ROOT_INTRODUCE_PERMS));
 	return 0;
 }
 
@@ -384,19 +385,58 @@ static bool is_target(uint32_t domid)
 	return false;
 }
 
+/* To those who may know of all deaths, and to those who may know of this one. */
+static void release_fire(const struct domain *d)
+{
+	const struct perms *all = special_perms(ROOT_RELEASE_PERMS);
+	uint32_t own = d->rec->release_perms;
+
+	watch_fire_special("@releaseDomain", d->domid, all, own ? heap_at(own) : all);
+}
+
+static int special_strip(uint32_t *special, uint32_t domid)
+{
+	uint32_t ref;
+
+	if (!*special || !perms_names(heap_at(*special), domid))
+		return 0;
+	ref = perms_without(heap_at(*special), domid);
+	if (!ref)
+		return -ENOMEM;
+	perms_put(*special);
+	heap_touch(special, sizeof(*special));
+	*special = ref;
+	return 0;
+}
+
+/* Who was allowed to hear of domains is not any more. */
+static int specials_forget(uint32_t domid)
+{
+	int rc = special_strip((uint32_t *)heap_root(ROOT_INTRODUCE_PERMS), domid);
+
+	if (!rc)
+		rc = special_strip((uint32_t *)heap_root(ROOT_RELEASE_PERMS), domid);
+	for (struct domain *d = domain_next(0); !rc && d; d = domain_next(d->domid + 1))
+		rc = special_strip(&d->rec->release_perms, domid);
+	return rc;
+}
+
 /* Nothing of the old bearer of this domid may reach the next one. */
 static int domain_end(struct domain *d)
 {
 	uint32_t target = d->rec->target;
 	struct domain *t;
-	int rc = store_forget_domain(d->domid, gone_fire, NULL);
+	int rc = specials_forget(d->domid);
 
+	if (!rc)
+		rc = store_forget_domain(d->domid, gone_fire, NULL);
 	if (rc)
 		return rc;
 	conn_end(d->conn);
 	d->conn = NULL;
 	domain_disconnect(d);
 	heap_touch(d->rec, sizeof(*d->rec));
+	release_fire(d);
 	if (d->rec->release_perms)
 		perms_put(d->rec->release_perms);
 	d->rec->release_perms = 0;
@@ -406,7 +446,6 @@ static int domain_end(struct domain *d)
 	for (int q = 0; q < QUOTA_COUNT; q++)
 		d->rec->limit[q] = QUOTA_DEFAULT;
 	batch_note(d->domid);
-	watch_fire_special("@releaseDomain", d->domid, special_perms(ROOT_RELEASE_PERMS));
 	t = domain_find(target);
 	if (t && t->conn && t->rec->flags & DOMAIN_DYING && !is_target(target))
 		return domain_end(t);
@@ -464,7 +503,7 @@ static void domain_check(struct domain *d, const struct guest_state *state)
 	} else if (state->shutdown && !(d->rec->flags & DOMAIN_SHUTDOWN)) {
 		heap_touch(&d->rec->flags, sizeof(d->rec->flags));
 		d->rec->flags |= DOMAIN_SHUTDOWN;
-		watch_fire_special("@releaseDomain", d->domid, special_perms(ROOT_RELEASE_PERMS));
+		release_fire(d);
 	}
 	batch_end(rc);
 	if (rc)

@@ -46,24 +46,13 @@ static void found_add(void *ctx, const char *path, size_t len, const struct node
 		f->failed = true;
 }
 
-/* Its name goes; what it owned and can't be removed (the root) becomes dom0's. */
 static int perms_strip(const struct path *p, const struct place *at, uint32_t domid)
 {
-	const struct perms *l = node_perms(at->node);
-	struct perm left[PERMS_MAX];
-	size_t k = 1;
-	uint32_t ref;
-	int rc;
+	uint32_t ref = perms_without(node_perms(at->node), domid);
+	int rc = ref ? store_set_perms(&store_main, p, at, ref) : -ENOMEM;
 
-	left[0] = l->p[0].domid == domid ? (struct perm){ 0, 0 } : l->p[0];
-	for (uint32_t i = 1; i < l->n; i++)
-		if (l->p[i].domid != domid)
-			left[k++] = l->p[i];
-	ref = perms_get(left, k);
-	if (!ref)
-		return -ENOMEM;
-	rc = store_set_perms(&store_main, p, at, ref);
-	perms_put(ref);
+	if (ref)
+		perms_put(ref);
 	return rc;
 }
 
@@ -105,7 +94,9 @@ static struct node *node_named(const char *text)
 {
 	static struct path p;
 
-	return path_parse(&p, text, strlen(text), 0, false) ? NULL : store_get(&store_main, &p, p.parts);
+	if (path_parse(&p, text, strlen(text), 0, false))
+		return NULL;
+	return store_get(&store_main, &p, p.parts);
 }
 
 /* /local/domain/0/backend/<each kind>/<domid> */

@@ -5,11 +5,11 @@ BASE_OBJS := $(addprefix $(O)/xenstore/,log.o buf.o loop.o)
 HYP_OBJS  := $(O)/xenstore/hyp.o
 HYP_LIBS  := -lxencall -lxenforeignmemory -lxengnttab -lxenevtchn
 # The XenStore client library (needs BASE_OBJS).
-XS_OBJS   := $(O)/xenstore/xs.o
+XS_OBJS   := $(O)/xenstore/xs.o $(O)/xenstore/xs_calls.o
 
 # The daemon but for its main file and its door to the guests.
 XENSTORED_PARTS := heap path perms quota kids list store forget txn watch change conn ring domain \
-	request control update start
+	request req_args req_node req_domain trace control update start
 XENSTORED_OBJS := $(XENSTORED_PARTS:%=$(O)/xenstore/%.o)
 
 XENSTORE_LINKS := chmod control exists list ls read rm watch write
@@ -39,13 +39,13 @@ test_advisories_SRC := $(test_ring_SRC)
 
 # Conversations, deaths and bad clients.
 XST := $(O)/tests/xenstore/xst
-$(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile: $(O)/tests/xenstore/%: \
+$(XST) $(addprefix $(O)/tests/xenstore/,crash hostile library): $(O)/tests/xenstore/%: \
 		$(O)/tests/xenstore/%.o $(O)/tests/xenstore/daemon.o $(XS_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^
 
-CHECK_NEEDS += $(XST) $(O)/tests/xenstore/crash $(O)/tests/xenstore/hostile
+CHECK_NEEDS += $(XST) $(addprefix $(O)/tests/xenstore/,crash hostile library)
 CHECK_SCRIPTS += tests/xenstore/conversations tests/xenstore/deaths tests/xenstore/bad-clients \
-	tests/xenstore/clients
+	tests/xenstore/clients tests/xenstore/library
 SYSTEM_TESTS += tests/xenstore/deaths-thousand tests/system/xenstore
 SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio
 

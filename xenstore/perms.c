@@ -172,6 +172,18 @@ bool perms_names(const struct perms *l, uint32_t domid)
 	return false;
 }
 
+uint32_t perms_without(const struct perms *l, uint32_t domid)
+{
+	struct perm left[PERMS_MAX];
+	size_t n = 1;
+
+	left[0] = l->p[0].domid == domid ? (struct perm){ 0, 0 } : l->p[0];
+	for (uint32_t i = 1; i < l->n; i++)
+		if (l->p[i].domid != domid)
+			left[n++] = l->p[i];
+	return perms_get(left, n);
+}
+
 bool perms_mention(uint32_t domid)
 {
 	for (uint32_t b = 0; b < BUCKETS; b++)

@@ -65,6 +65,9 @@ int perms_format(char *out, const struct perm *p);
 bool perms_mention(uint32_t domid);
 /* Whether this list does. */
 bool perms_names(const struct perms *l, uint32_t domid);
+/* The list without that domain, counted for the caller; what it owned becomes dom0's.  0 for want
+ * of memory. */
+uint32_t perms_without(const struct perms *l, uint32_t domid);
 
 /* After a start: forget all counts, then mark and count each use again. */
 bool perms_mark_begin(void);

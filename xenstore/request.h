@@ -19,8 +19,4 @@ int request_handle(struct conn *c, const char *frame, size_t len);
 /* Name of a request type, or "?". */
 const char *request_name(uint32_t type);
 
-/* Write a line per request to this file (NULL: none).  0 or -errno. */
-int trace_open(const char *path);
-void trace_reopen(void);
-
 #endif

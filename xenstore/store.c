@@ -242,9 +242,9 @@ static struct node *part_find(const struct node *n, const struct path *p, unsign
 }
 
 /*
- * The node of the first parts parts, which was found, in a version that may be changed: touched.
- * Whoever owns a version owns those above it.  Else these become its own, too, and of them only what
- * gets another child is touched.
+ * The node of the first parts parts, which was found, in a version that may be changed, touched.
+ * Whoever owns a version owns those above it.  Else these become its own, too, and of them only
+ * what gets another child is touched.
  */
 static struct node *path_own(struct tree *t, const struct owner *o, const struct path *p,
 			     unsigned int parts, struct node *found)

@@ -104,7 +104,7 @@ int store_forget_domain(uint32_t domid, store_gone_fn gone, void *ctx);
 int store_list(const struct node *n, const char **names, size_t *len);
 
 typedef void (*store_visit_fn)(void *ctx, const char *path, size_t len, const struct node *n);
-/* Walk the nodes of the main tree at and below a path, parents first.  -ENOENT; -EINVAL; -ENOMEM. */
+/* Walk the main tree at and below a path, parents first.  -ENOENT; -EINVAL; -ENOMEM. */
 int store_walk(const char *top, store_visit_fn visit, void *ctx);
 
 /* A snapshot of the main tree as it is now: counted, given back with store_snapshot_put(). */

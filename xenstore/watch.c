@@ -405,14 +405,15 @@ static void special_fire(const char *point_path, const char *bare, const char *n
 	}
 }
 
-void watch_fire_special(const char *name, uint32_t domid, const struct perms *perms)
+void watch_fire_special(const char *name, uint32_t domid, const struct perms *perms,
+			const struct perms *own)
 {
-	struct watch_readers who = { { perms }, 1 };
+	struct watch_readers who = { { perms }, 1 }, whose = { { own }, 1 };
 	char numbered[64];
 
 	snprintf(numbered, sizeof(numbered), "%s/%u", name, domid);
 	special_fire(name, name, numbered, &who);
-	special_fire(numbered, numbered, numbered, &who);
+	special_fire(numbered, numbered, numbered, &whose);
 }
 
 void watch_fire_one(struct conn *c, const struct path *p, const char *token)

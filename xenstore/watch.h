@@ -61,7 +61,8 @@ void watch_fire(const struct path *p, const struct watch_readers *who);
 /* The node at path, below one that was removed, is gone: only watches on itself fire. */
 void watch_fire_exact(const char *path, size_t len, const struct watch_readers *who);
 /* @introduceDomain, @releaseDomain: perms say who may know. */
-void watch_fire_special(const char *name, uint32_t domid, const struct perms *perms);
+void watch_fire_special(const char *name, uint32_t domid, const struct perms *perms,
+			const struct perms *own);
 /* The first event of a new watch. */
 void watch_fire_one(struct conn *c, const struct path *p, const char *token);
 

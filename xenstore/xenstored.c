@@ -24,6 +24,7 @@
 #include "xenstore/request.h"
 #include "xenstore/ring.h"
 #include "xenstore/start.h"
+#include "xenstore/trace.h"
 #include "xenstore/txn.h"
 #include "xenstore/update.h"
 
@@ -40,6 +41,7 @@ static struct {
 	struct { bool set; uint32_t value; } limit[QUOTA_COUNT];
 } opt = { .handover = -1 };
 
+static const char *log_path;	/* NULL: standard error */
 static struct loop *loop;
 static struct loop_fd listener, listener_ro;
 
@@ -95,18 +97,17 @@ static void usage(FILE *f)
 
 static void usage_error(const char *what, const char *value)
 {
-	fprintf(stderr, "xenstored: %s: %s\n", what, value);
-	usage(stderr);
+	fprintf(stderr, "xenstored: %s: %s (xenstored --help lists the options)\n", what, value);
 	exit(1);
 }
 
-static void limit_option(int q, const char *value)
+static void limit_option(enum quota q, const char *value)
 {
 	char *end;
 	unsigned long v = strtoul(value, &end, 10);
 
-	if (q < 0 || *value < '0' || *value > '9' || *end || v >= QUOTA_DEFAULT)
-		usage_error("bad limit", value);
+	if (*value < '0' || *value > '9' || *end || v >= QUOTA_DEFAULT)
+		usage_error("a limit must be a number, not", value);
 	opt.limit[q].set = true;
 	opt.limit[q].value = (uint32_t)v;
 }
@@ -116,17 +117,21 @@ static void quota_option(const char *arg, const char *prefix)
 {
 	const char *eq = strchr(arg, '=');
 	char name[64];
+	int q;
 
 	if (!eq || eq - arg > 40)
-		usage_error("bad quota", arg);
+		usage_error("a quota is NAME=NUMBER, not", arg);
 	snprintf(name, sizeof(name), "%s%.*s", prefix, (int)(eq - arg), arg);
-	limit_option(quota_find(name), eq + 1);
+	q = quota_find(name);
+	if (q < 0)
+		usage_error("unknown quota", arg);
+	limit_option((enum quota)q, eq + 1);
 }
 
 static void timeout_option(const char *arg)
 {
 	if (strncmp(arg, "watch-event=", 12) || arg[12] < '0' || arg[12] > '9')
-		usage_error("bad timeout", arg);
+		usage_error("a timeout is watch-event=SECONDS, not", arg);
 	ring_set_patience(strtoull(arg + 12, NULL, 10) * 1000000000);
 }
 
@@ -153,7 +158,9 @@ static void option_take(int o)
 	case UPDATE_HANDOVER: opt.handover = atoi(optarg); break;
 	case 1001: printf("%u\n", heap_layout()); exit(0);
 	case 'H': usage(stdout); exit(0);
-	default: usage(stderr); exit(1);
+	default:
+		fputs("xenstored --help lists the options\n", stderr);
+		exit(1);
 	}
 }
 
@@ -172,6 +179,12 @@ static const char *env_or(const char *name, const char *value)
 	const char *env = getenv(name);
 
 	return env && *env ? env : value;
+}
+
+/* After a boot /run is empty. */
+static int directory_make(const char *dir)
+{
+	return mkdir(dir, 0755) < 0 && errno != EEXIST ? log_errno("directory %s", dir) : 0;
 }
 
 /* ----------------------------------------------------------------- sockets */
@@ -219,8 +232,6 @@ static int sockets_open(int *fd, int *fd_ro)
 	const char *dir = env_or("XENSTORED_RUNDIR", RUNDIR), *named = getenv("XENSTORED_PATH");
 	char path[PATH_MAX];
 
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-		return log_errno("directory %s", dir);
 	if (named && *named)
 		snprintf(path, sizeof(path), "%s", named);
 	else
@@ -259,12 +270,14 @@ static int store_damaged(const char *path)
 
 static int store_start(bool no_recovery)
 {
+	const char *dir = env_or("XENSTORED_ROOTDIR", env_or("XENSTORED_RUNDIR", RUNDIR));
 	char path[PATH_MAX];
 	bool fresh;
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/store",
-		 env_or("XENSTORED_ROOTDIR", env_or("XENSTORED_RUNDIR", RUNDIR)));
+	if (directory_make(env_or("XENSTORED_RUNDIR", RUNDIR)) || directory_make(dir))
+		return -ENOENT;
+	snprintf(path, sizeof(path), "%s/store", dir);
 	if (no_recovery)
 		unlink(path);
 	rc = start_store(path, &fresh);
@@ -343,6 +356,14 @@ static int pid_write(void)
 	return fclose(f) ? log_errno("pid file %s", opt.pid_file) : 0;
 }
 
+/* Whoever typed the command should not have to guess. */
+static int start_failed(void)
+{
+	if (log_path)
+		fprintf(stderr, "xenstored: not started; %s says why\n", log_path);
+	return 1;
+}
+
 /* The parent waits until the daemon serves, so that whoever started it may go on. */
 static int daemonise(void)
 {
@@ -354,7 +375,7 @@ static int daemonise(void)
 		return log_errno("fork");
 	if (pid) {
 		close(fds[1]);
-		_exit(read(fds[0], &ok, 1) == 1 ? 0 : 1);
+		_exit(read(fds[0], &ok, 1) == 1 ? 0 : start_failed());
 	}
 	close(fds[0]);
 	setsid();
@@ -380,14 +401,19 @@ static void daemon_ready(int fd)
 
 static void log_start(void)
 {
+	const char *dir = env_or("XENSTORED_LOGDIR", LOGDIR);
 	static char path[PATH_MAX];
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/xenstored.log", env_or("XENSTORED_LOGDIR", LOGDIR));
+	if (!opt.no_fork)
+		directory_make(dir);
+	snprintf(path, sizeof(path), "%s/xenstored.log", dir);
 	rc = log_open("xenstored", opt.no_fork ? NULL : path,
 		      opt.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (rc)
 		log_warn("log %s: %s: using stderr", path, strerror(-rc));
+	else if (!opt.no_fork)
+		log_path = path;
 	if (opt.trace_file && trace_open(opt.trace_file))
 		log_errno("trace file %s", opt.trace_file);
 }
@@ -452,7 +478,7 @@ int main(int argc, char **argv)
 		log_errno("start again");
 	}
 	if (rc)
-		return 1;
+		return start_failed();
 	if (!opt.no_fork && opt.handover < 0) {
 		parent = daemonise();
 		if (parent < 0)

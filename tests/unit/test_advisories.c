@@ -111,6 +111,25 @@ static void what_a_dead_domain_owned_in_others_directories_goes_with_it(void)
 	CHECK(check_ok());
 }
 
+/* XSA-322: neither do its rights to hear of others' deaths. */
+static void a_dead_domains_right_to_watch_specials_ends_with_it(void)
+{
+	world();
+	ASK(0, XS_SET_PERMS, "@releaseDomain\0n0\0r1");
+	ASK(0, XS_SET_PERMS, "@introduceDomain\0n0\0r1\0r2");
+	ASK(0, XS_SET_PERMS, "@releaseDomain/2\0n0\0r1");
+	release(1);
+	CHECK_STR(ASK(0, XS_GET_PERMS, "@releaseDomain"), "GET_PERMS n0");
+	CHECK_STR(ASK(0, XS_GET_PERMS, "@introduceDomain"), "GET_PERMS n0 r2");
+	CHECK_STR(ASK(0, XS_GET_PERMS, "@releaseDomain/2"), "GET_PERMS n0");
+	memset(fake_guest[1].page, 0, 4096);
+	introduce(1);
+	CHECK_STR(ASK(1, XS_WATCH, "@releaseDomain\0r"), "ERROR EACCES");
+	CHECK_STR(ASK(1, XS_WATCH, "@releaseDomain/2\0r"), "ERROR EACCES");
+	ASK(0, XS_SET_PERMS, "@introduceDomain\0n0");
+	CHECK(check_ok());
+}
+
 /* XSA-417: what was begun before a death must not bring the dead one's nodes back. */
 static void a_transaction_across_a_death_does_not_revive_the_dead_domains_nodes(void)
 {
@@ -480,6 +499,7 @@ int main(void)
 		TEST(an_event_too_long_for_a_payload_is_dropped_and_the_guest_served_on),
 		TEST(a_request_is_forgotten_before_the_guest_sees_its_answer),
 		TEST(what_a_dead_domain_owned_in_others_directories_goes_with_it),
+		TEST(a_dead_domains_right_to_watch_specials_ends_with_it),
 		TEST(a_transaction_across_a_death_does_not_revive_the_dead_domains_nodes),
 		TEST(nodes_change_hands_only_with_their_account),
 		TEST(limits_of_a_dead_domain_are_not_the_next_ones),

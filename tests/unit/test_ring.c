@@ -170,6 +170,21 @@ static void events_reach_only_those_who_may_read_the_node(void)
 	CHECK_STR(answers(1), "EVENT /secret/a s");
 }
 
+static void one_domains_end_can_be_made_known_to_another(void)
+{
+	world();
+	introduce(3);
+	CHECK_STR(ASK(1, XS_WATCH, "@releaseDomain/2\0r"), "ERROR EACCES");
+	CHECK_STR(ASK(0, XS_SET_PERMS, "@releaseDomain/2\0n0\0r1"), "SET_PERMS OK");
+	CHECK_STR(ASK(1, XS_WATCH, "@releaseDomain/2\0r"), "EVENT @releaseDomain/2 r; WATCH OK");
+	CHECK_STR(ASK(1, XS_WATCH, "@releaseDomain\0r"), "ERROR EACCES");
+	CHECK_STR(ASK(1, XS_WATCH, "@releaseDomain/3\0r"), "ERROR EACCES");
+	release(3);
+	CHECK_STR(answers(1), "");
+	release(2);
+	CHECK_STR(answers(1), "EVENT @releaseDomain/2 r");
+}
+
 static void privileged_requests_are_refused_to_guests(void)
 {
 	static const uint32_t privileged[] = {
@@ -337,6 +352,31 @@ static void events_that_a_guest_does_not_read_are_bounded(void)
 	ASK(0, XS_RM, "/local/domain/1");
 }
 
+static void a_guest_that_reads_nothing_for_too_long_loses_its_events(void)
+{
+	char path[64];
+	int n;
+
+	world();
+	ring_set_patience(1000000);
+	ASK(1, XS_WATCH, "data\0t");
+	for (int i = 0; i < 100; i++) {
+		n = sprintf(path, "/local/domain/1/data/n%d", i);
+		ask_tx(0, XS_MKDIR, 0, path, (size_t)n + 1);
+	}
+	CHECK(domain_find(1)->conn->chan->out_count > 50);
+	usleep(2000);
+	WRITE(0, "/local/domain/1/data/late", "1");
+	CHECK(domain_find(1)->conn->chan->out_count <= 1);
+	CHECK(domain_find(1)->conn->lost_events > 50);
+	answers(1);
+	WRITE(0, "/local/domain/1/data/again", "1");
+	CHECK_STR(answers(1), "EVENT data/again t");
+	CHECK_STR(WRITE(1, "data/x", "1"), "EVENT data/x t; WRITE OK");
+	ring_set_patience(20000000000);
+	CHECK(check_ok());
+}
+
 /* ------------------------------------------------------------------- death */
 
 /* Run body in a process that then dies at once; the store and the pages stay. */
@@ -492,6 +532,7 @@ int main(void)
 		TEST(what_may_not_be_read_is_not_told_to_be_missing),
 		TEST(only_dom0_gives_a_node_to_another_owner),
 		TEST(events_reach_only_those_who_may_read_the_node),
+		TEST(one_domains_end_can_be_made_known_to_another),
 		TEST(privileged_requests_are_refused_to_guests),
 		TEST(a_target_lends_its_rights_and_is_released_after_its_server),
 		TEST(a_domid_used_again_inherits_nothing),
@@ -500,6 +541,7 @@ int main(void)
 		TEST(a_transaction_touches_at_most_1024_nodes),
 		TEST(a_guest_that_reads_no_answers_is_not_listened_to),
 		TEST(events_that_a_guest_does_not_read_are_bounded),
+		TEST(a_guest_that_reads_nothing_for_too_long_loses_its_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,3 +214,38 @@ $ xenstore-control live-update /bin/true; xenstore-control live-update /nowhere
 ! xenstore-control: live-update: Invalid argument
 ! xenstore-control: live-update: No such file or directory
 ? 1
+
+== after SIGHUP the trace is written to a new file
+$ xenstore-control logfile "$PWD/t1" && mv t1 t0 && kill -HUP "$TEST_XENSTORED_PID" && sleep 0.2 && xenstore-read /t/a && grep -c 'READ.*/t/a' t1; grep -c 'READ.*/t/a' t0
+> OK
+> 8
+> 1
+> 0
+? 1
+
+== a host without Xen is served, and the log says that it is one
+$ [ -e /dev/xen/privcmd ] || grep -q 'no hypervisor here' "$XENSTORED_RUNDIR/log"
+
+== every option of the daemon, and every command of it, stands in its manual
+$ xenstored --help | grep -o -- '--[a-z-]*' | sed 's/-/\\-/g' | while read -r o; do grep -qF -- "$o" "$TEST_MAN/xenstored.8" || echo "$o"; done; xenstore-control help | sed 's/ .*//; s/-/\\-/g' | while read -r c; do grep -qF -- "$c" "$TEST_MAN/xenstore-control.8" || echo "$c"; done
+
+== every long option of the clients does, too
+$ for o in flat help number prefix raw recurse socket tidy upto; do grep -q -- "--$o\|\\\\-\\\\-$o" "$TEST_MAN/xenstore.1" || echo $o; done
+
+== a daemon on a bare host makes its directories, and keeps the store over a kill
+$ export XENSTORED_RUNDIR=$PWD/run XENSTORED_LOGDIR=$PWD/log XENSTORED_PATH=; xenstored -F pid && xenstore-write /a 1 && kill -9 $(cat pid) && xenstored -F pid && xenstore-read /a; kill $(cat pid)
+> 1
+
+== a second daemon on the same store is refused, and says where to read why
+$ export XENSTORED_RUNDIR=$PWD/run XENSTORED_LOGDIR=$PWD/log XENSTORED_PATH=; xenstored -F pid && xenstored; echo $?; kill $(cat pid); grep -c 'another xenstored runs' log/xenstored.log
+> 1
+> 1
+~! ^xenstored: not started; .*/log/xenstored.log says why$
+
+== a wrong option is named
+$ xenstored -E many || xenstored -Q nosuch=1 || xenstored --quota memory || xenstored extra
+! xenstored: a limit must be a number, not: many (xenstored --help lists the options)
+! xenstored: unknown quota: nosuch=1 (xenstored --help lists the options)
+! xenstored: a quota is NAME=NUMBER, not: memory (xenstored --help lists the options)
+! xenstored: unexpected argument: extra (xenstored --help lists the options)
+? 1
