@@ -49,6 +49,12 @@ test_devices() {
 		in_guest beta 'ip addr add 10.9.0.11/24 dev eth0; ip link set eth0 up'
 }
 
+# xl console takes what is typed to the guest and brings back what it says; Ctrl-] ends it.
+test_console() {
+	said=$({ sleep 2; echo '0 echo SUM=$((40 + 2))'; sleep 3; printf '\035'; } | timeout 60 xl console alpha)
+	echo "$said" | grep -q '^SUM=42' || { echo "$said"; return 1; }
+}
+
 half() { dd if="$1" bs=1M skip=$(($2 * 16)) count=16 2>/dev/null | sum_of; }
 half_there() { in_guest alpha "echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/xvda bs=1M skip=$(($1 * 16)) count=16 2>/dev/null | md5sum | cut -d ' ' -f 1"; }
 
