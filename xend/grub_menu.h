@@ -72,6 +72,9 @@ struct grub_view {
 	bool (*has)(const struct grub_view *v, const struct grub_file *file, uint64_t *size);
 	/* The device that has it, or NULL. */
 	const char *(*search)(const struct grub_view *v, enum grub_search by, const char *what);
+	/* Names of files in a directory that end so: how many, or -errno. */
+	int (*list)(const struct grub_view *v, struct grub_arena *a, const struct grub_file *dir,
+		    const char *suffix, const char **name, size_t max);
 	const char *device;		/* where the menu is, never "" */
 	const char *directory;		/* the menu's, "/boot/grub" */
 	void *ctx;

@@ -104,7 +104,7 @@ UNIT_TESTS += job
 test_job_SRC := xend/job.c xend/lock.c xenstore/xs.c xenstore/buf.c xenstore/log.c xenstore/loop.c
 
 # pygrub(8): a guest's kernel out of its disk.
-GRUB_SRC := $(addprefix xend/,grub_disk.c grub_fs.c grub_menu.c grub_cfg.c grub_script.c \
+GRUB_SRC := $(addprefix xend/,grub_disk.c grub_fs.c grub_menu.c grub_cfg.c grub_bls.c grub_script.c \
 	grub_script_test.c grub_legacy.c grub_syslinux.c grub_boot.c fault.c)
 GRUB_LIBS := -lext2fs -lz
 PYGRUB_SRC := $(GRUB_SRC) $(addprefix xend/,grub_screen.c pygrub.c pygrub_work.c sandbox.c) \
@@ -116,7 +116,8 @@ $(O)/xend/pygrub: $(PYGRUB_SRC:%.c=$(O)/%.o)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(GRUB_LIBS)
 
 GRUB_MENU_SRC := xend/grub_menu.c xend/fault.c
-GRUB_CFG_SRC := xend/grub_cfg.c xend/grub_script.c xend/grub_script_test.c $(GRUB_MENU_SRC)
+GRUB_CFG_SRC := xend/grub_cfg.c xend/grub_bls.c xend/grub_script.c xend/grub_script_test.c \
+	$(GRUB_MENU_SRC)
 
 UNIT_TESTS += grub_cfg
 test_grub_cfg_SRC := $(GRUB_CFG_SRC)
