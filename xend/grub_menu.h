@@ -30,7 +30,7 @@ struct grub_arena {
 void *grub_alloc(struct grub_arena *a, size_t n);
 /* A copy with a NUL behind it, the bytes as they are. */
 char *grub_copy(struct grub_arena *a, const char *text, size_t n);
-/* A copy fit to be shown: control characters have become blanks. */
+/* A copy fit to be shown: control characters, and what is not UTF-8, have become blanks. */
 const char *grub_clean(struct grub_arena *a, const char *text);
 void grub_arena_free(struct grub_arena *a);
 
