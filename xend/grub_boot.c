@@ -264,6 +264,36 @@ static bool view_has(const struct grub_view *v, const struct grub_file *file, ui
 	return true;
 }
 
+struct names {
+	struct grub_arena *arena;
+	const char **name;
+	size_t n;
+};
+
+static int names_take(void *ctx, const void *name, size_t n)
+{
+	struct names *names = ctx;
+
+	names->name[names->n] = grub_copy(names->arena, name, n);
+	return names->name[names->n++] ? 0 : -ENOMEM;
+}
+
+static int view_list(const struct grub_view *v, struct grub_arena *a, const struct grub_file *dir,
+		     const char *suffix, const char **name, size_t max)
+{
+	struct grub_boot *b = v->ctx;
+	struct names names = { .arena = a, .name = name };
+	struct grub_volume *volume = volume_find(b, dir->device);
+	int rc;
+
+	if (!volume && b->home < b->volumes)
+		volume = &b->volume[b->home];
+	if (!volume)
+		return -ENOENT;
+	rc = grub_fs_list(volume->fs, dir->path, suffix, max, names_take, &names);
+	return rc < 0 ? rc : (int)names.n;
+}
+
 static const char *view_search(const struct grub_view *v, enum grub_search by, const char *what)
 {
 	struct grub_boot *b = v->ctx;
@@ -291,8 +321,8 @@ static int menu_parse(struct grub_boot *b, const struct kind *kind, const char *
 	char directory[GRUB_PATH_MAX];
 	char *slash;
 	struct grub_view view = {
-		.read = view_read, .has = view_has, .search = view_search, .device = device,
-		.directory = directory, .ctx = b,
+		.read = view_read, .has = view_has, .search = view_search, .list = view_list,
+		.device = device, .directory = directory, .ctx = b,
 	};
 
 	snprintf(directory, sizeof directory, "%s", b->menu_path);

@@ -1,6 +1,6 @@
 /* GRUB 2's grub.cfg: the commands that grub-mkconfig writes, and the choice of the default
  * (GRUB manual 2.06, chapters 6 and 16). */
-#include "xend/grub_script.h"
+#include "xend/grub_bls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -300,6 +300,11 @@ static int cmd_module(struct script *s, const struct script_words *w)
 			  !strcmp(w->word[i + 1], "placeholder"))));
 }
 
+static int cmd_blscfg(struct script *s, const struct script_words *w)
+{
+	return s->entry ? 1 : grub_bls_add(s);
+}
+
 /* ------------------------------------------------------------------ table */
 
 static const struct {
@@ -317,6 +322,7 @@ static const struct {
 	{ "search_fs_file", cmd_search_file },
 	{ "linux", cmd_linux }, { "linux16", cmd_linux }, { "linuxefi", cmd_linux },
 	{ "initrd", cmd_initrd }, { "initrd16", cmd_initrd }, { "initrdefi", cmd_initrd },
+	{ "blscfg", cmd_blscfg },
 	{ "multiboot", cmd_multiboot }, { "multiboot2", cmd_multiboot },
 	{ "module", cmd_module }, { "module2", cmd_module },
 	{ "insmod", cmd_true }, { "echo", cmd_true }, { "terminal_output", cmd_true },

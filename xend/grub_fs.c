@@ -217,6 +217,44 @@ int grub_fs_read(struct grub_fs *fs, const struct grub_node *node,
 	return rc;
 }
 
+/* ------------------------------------------------------------- directories */
+
+struct listing {
+	const char *suffix;
+	size_t left;
+	int (*take)(void *ctx, const void *name, size_t n);
+	void *ctx;
+	int rc;
+};
+
+static int list_name(ext2_ino_t dir, int entry, struct ext2_dir_entry *e, int offset,
+		     int blocksize, char *buf, void *ctx)
+{
+	struct listing *l = ctx;
+	size_t n = (size_t)ext2fs_dirent_name_len(e), tail = strlen(l->suffix);
+
+	if (n <= tail || memcmp(e->name + n - tail, l->suffix, tail))
+		return 0;
+	if (!l->left--)
+		return DIRENT_ABORT;
+	l->rc = l->take(l->ctx, e->name, n);
+	return l->rc < 0 ? DIRENT_ABORT : 0;
+}
+
+int grub_fs_list(struct grub_fs *fs, const char *path, const char *suffix, size_t max,
+		 int (*take)(void *ctx, const void *name, size_t n), void *ctx)
+{
+	struct listing l = { .suffix = suffix, .left = max, .take = take, .ctx = ctx };
+	struct grub_node node;
+	int rc = grub_fs_find(fs, path, &node);
+
+	if (rc < 0)
+		return rc;
+	if (ext2fs_dir_iterate2(fs->ext, node.inode, 0, NULL, list_name, &l))
+		return -EIO;
+	return l.rc < 0 ? l.rc : 0;
+}
+
 /* --------------------------------------------------------------- guesses */
 
 /* Where each kind has its mark: xfs_format.h, btrfs's and LVM's on-disk formats, blkid(8). */

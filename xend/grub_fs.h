@@ -40,6 +40,10 @@ int grub_fs_find(struct grub_fs *fs, const char *path, struct grub_node *node);
 int grub_fs_read(struct grub_fs *fs, const struct grub_node *node,
 		 int (*take)(void *ctx, const void *data, size_t n), void *ctx);
 
+/* The names in a directory that end in `suffix`, at most `max`, to take(); other answers as above. */
+int grub_fs_list(struct grub_fs *fs, const char *path, const char *suffix, size_t max,
+		 int (*take)(void *ctx, const void *name, size_t n), void *ctx);
+
 /* What lies there, for messages: "XFS", "LVM", "swap" …; NULL: nothing that is known. */
 const char *grub_fs_guess(const struct grub_disk *d, const struct grub_part *p);
 

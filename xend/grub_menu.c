@@ -52,16 +52,30 @@ char *grub_copy(struct grub_arena *a, const char *text, size_t n)
 	return copy;
 }
 
-/* Bytes below blank and DEL, and the controls of ISO 6429 that UTF-8 writes as C2 80 … C2 9F. */
+/* How many bytes the character here has: 0 for what is no text, namely bytes below blank, DEL, the
+ * controls of ISO 6429 (a terminal may take U+009B for Escape [), and what is not UTF-8. */
+static size_t text_length(const unsigned char *p)
+{
+	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+
+	if (*p < ' ' || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
 const char *grub_clean(struct grub_arena *a, const char *text)
 {
 	char *copy = grub_copy(a, text, strlen(text));
 
-	for (unsigned char *p = (unsigned char *)copy; p && *p; p++) {
-		if (*p < ' ' || *p == 0x7f)
+	for (char *p = copy; p && *p;) {
+		size_t n = text_length((const unsigned char *)p);
+
+		if (!n)
 			*p = ' ';
-		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
-			p[0] = p[1] = ' ';
+		p += n ? n : 1;
 	}
 	return copy;
 }

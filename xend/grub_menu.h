@@ -30,7 +30,7 @@ struct grub_arena {
 void *grub_alloc(struct grub_arena *a, size_t n);
 /* A copy with a NUL behind it, the bytes as they are. */
 char *grub_copy(struct grub_arena *a, const char *text, size_t n);
-/* A copy fit to be shown: control characters have become blanks. */
+/* A copy fit to be shown: control characters, and what is not UTF-8, have become blanks. */
 const char *grub_clean(struct grub_arena *a, const char *text);
 void grub_arena_free(struct grub_arena *a);
 
@@ -72,6 +72,9 @@ struct grub_view {
 	bool (*has)(const struct grub_view *v, const struct grub_file *file, uint64_t *size);
 	/* The device that has it, or NULL. */
 	const char *(*search)(const struct grub_view *v, enum grub_search by, const char *what);
+	/* Names of files in a directory that end so: how many, or -errno. */
+	int (*list)(const struct grub_view *v, struct grub_arena *a, const struct grub_file *dir,
+		    const char *suffix, const char **name, size_t max);
 	const char *device;		/* where the menu is, never "" */
 	const char *directory;		/* the menu's, "/boot/grub" */
 	void *ctx;

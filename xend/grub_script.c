@@ -468,7 +468,7 @@ static void item_read(struct script *s, const struct script_words *w, struct scr
 	item->args = args;
 }
 
-static const char *item_place(struct script *s)
+const char *script_place_next(struct script *s)
 {
 	char text[512];
 
@@ -537,7 +537,7 @@ static void run_item(struct script *s, struct script_span *in, const struct scri
 	if (!is_live || s->entry || s->is_left || s->err)
 		return;
 	item_read(s, &w, &item);
-	item.place = item_place(s);
+	item.place = script_place_next(s);
 	if (!item.place)
 		script_fail(s, E2BIG, "it needs too much memory");
 	else if (!s->err && span_is(first, "submenu"))

@@ -83,6 +83,8 @@ void script_run(struct script *s, const char *text, size_t n);
 /* Run the bodies of entries from the one numbered `first` on, each with variables of its own. */
 void script_run_entries(struct script *s, size_t first);
 
+/* The place of the next item of the menu that is being read; NULL when memory is short. */
+const char *script_place_next(struct script *s);
 /* A builtin: its status, 0 is true.  Unknown commands are false, as they are in GRUB. */
 int script_builtin(struct script *s, const struct script_words *w);
 /* `[ … ]` without its brackets. */

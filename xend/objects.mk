@@ -105,10 +105,13 @@ test_job_SRC := xend/job.c xend/lock.c xenstore/xs.c xenstore/xs_calls.c \
 	xenstore/buf.c xenstore/log.c xenstore/loop.c
 
 # pygrub(8): a guest's kernel out of its disk.
-GRUB_SRC := $(addprefix xend/,grub_disk.c grub_fs.c grub_menu.c grub_cfg.c grub_script.c \
-	grub_script_test.c grub_legacy.c grub_syslinux.c grub_boot.c fault.c)
 GRUB_LIBS := -lext2fs -lz
-PYGRUB_SRC := $(GRUB_SRC) $(addprefix xend/,grub_screen.c pygrub.c pygrub_work.c sandbox.c) \
+GRUB_MENU_SRC := xend/grub_menu.c xend/fault.c
+GRUB_CFG_SRC := $(addprefix xend/,grub_cfg.c grub_bls.c grub_script.c grub_script_cond.c) \
+	$(GRUB_MENU_SRC)
+GRUB_OLD_SRC := xend/grub_legacy.c xend/grub_syslinux.c
+GRUB_SRC := $(addprefix xend/,grub_boot.c grub_disk.c grub_fs.c) $(GRUB_OLD_SRC) $(GRUB_CFG_SRC)
+PYGRUB_SRC := $(addprefix xend/,pygrub.c pygrub_work.c grub_screen.c sandbox.c) $(GRUB_SRC) \
 	xenstore/buf.c
 
 PROGRAMS += $(O)/xend/pygrub
@@ -116,30 +119,19 @@ PROGRAMS += $(O)/xend/pygrub
 $(O)/xend/pygrub: $(PYGRUB_SRC:%.c=$(O)/%.o)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(GRUB_LIBS)
 
-GRUB_MENU_SRC := xend/grub_menu.c xend/fault.c
-GRUB_CFG_SRC := xend/grub_cfg.c xend/grub_script.c xend/grub_script_test.c $(GRUB_MENU_SRC)
-
-UNIT_TESTS += grub_cfg
+UNIT_TESTS += grub_cfg grub_menu grub_disk grub_screen bootloader
 test_grub_cfg_SRC := $(GRUB_CFG_SRC)
-
-UNIT_TESTS += grub_menu grub_disk
-test_grub_menu_SRC := xend/grub_legacy.c xend/grub_syslinux.c $(GRUB_CFG_SRC)
+test_grub_menu_SRC := $(GRUB_OLD_SRC) $(GRUB_CFG_SRC)
 test_grub_disk_SRC := xend/grub_disk.c
 test_grub_disk_LIBS := -lz
-
-FUZZERS += grub_disk grub_menu
-fuzz_grub_disk_SRC := xend/grub_disk.c
-fuzz_grub_disk_LIBS := -lz
-fuzz_grub_menu_SRC := xend/grub_legacy.c xend/grub_syslinux.c $(GRUB_CFG_SRC)
-
-UNIT_TESTS += grub_screen
 test_grub_screen_SRC := xend/grub_screen.c xenstore/buf.c xend/grub_legacy.c $(GRUB_MENU_SRC)
-CHECK_SCRIPTS += tests/pygrub/run
-
-UNIT_TESTS += bootloader
 test_bootloader_SRC := xend/bootloader.c xend/bootloader_run.c $(CONFIG_SRC) xend/fault.c
 test_bootloader_LIBS := -lm
+CHECK_SCRIPTS += tests/pygrub/run
 
-FUZZERS += grub_fs
+FUZZERS += grub_disk grub_menu grub_fs
+fuzz_grub_disk_SRC := xend/grub_disk.c
+fuzz_grub_disk_LIBS := -lz
+fuzz_grub_menu_SRC := $(GRUB_OLD_SRC) $(GRUB_CFG_SRC)
 fuzz_grub_fs_SRC := $(GRUB_SRC)
 fuzz_grub_fs_LIBS := $(GRUB_LIBS)

@@ -62,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ "hd0,gpt1", "/boot/grub/default", text + half, n - half },
 		{ "hd0,gpt1", "/boot/grub/grub.cfg", text, n },
 		{ "hd0,gpt2", "/boot/grub/custom.cfg", text, half ? half : 1 },
+		{ "hd0,gpt1", "/loader/entries/a.conf", text + half, n - half },
 		{ 0 },
 	};
 	struct view_disk disk = { .file = files, .uuid = "1", .label = "l" };

@@ -71,9 +71,25 @@ static inline const char *view_search(const struct grub_view *v, enum grub_searc
 	return NULL;
 }
 
+static inline int view_list(const struct grub_view *v, struct grub_arena *a,
+			    const struct grub_file *dir, const char *suffix, const char **name,
+			    size_t max)
+{
+	const struct view_disk *d = v->ctx;
+	size_t n = 0, length = strlen(dir->path);
+
+	for (const struct view_file *f = d->file; f && f->path && n < max; f++)
+		if (!strcmp(f->device, *dir->device ? dir->device : v->device) &&
+		    !strncmp(f->path, dir->path, length) && f->path[length] == '/' &&
+		    strlen(f->path) > length + 1 + strlen(suffix) &&
+		    !strcmp(f->path + strlen(f->path) - strlen(suffix), suffix))
+			name[n++] = f->path + length + 1;
+	return (int)n;
+}
+
 /* The menu is on "hd0,gpt1", in /boot/grub. */
 #define GRUB_VIEW(disk) {							\
-	.read = view_read, .has = view_has, .search = view_search,		\
+	.read = view_read, .has = view_has, .search = view_search, .list = view_list,	\
 	.device = "hd0,gpt1", .directory = "/boot/grub", .ctx = (disk),		\
 }
 

@@ -326,6 +326,37 @@ static void a_menu_that_never_ends_is_stopped(void)
 	disk = (struct view_disk){ 0 };
 }
 
+static void entries_in_files_of_their_own_are_read(void)
+{
+	const struct view_file files[] = {
+		{ "hd0,gpt2", "/loader/entries/m-5.9.1.conf", "title Old\nlinux /vmlinuz-5.9.1\n"
+		  "initrd /initrd-5.9.1 $early\noptions $kernelopts a\noptions b ${none}\n", 0 },
+		{ "hd0,gpt2", "/loader/entries/m-5.10.1.conf", "# new\n title\tNew\r\n"
+		  "linux\t/vmlinuz-5.10.1\nversion 5\noptions x=$ {y\n", 0 },
+		{ "hd0,gpt2", "/loader/entries/README", "linux /no\n", 0 },
+		{ "hd0,gpt2", "/loader/entries/a.conf", "junk\n", 0 }, { 0 },
+	};
+
+	disk = (struct view_disk){ .file = files, .uuid = "u" };
+	CHECK_EQ(parse("set default=m-5.9.1\nset kernelopts='root=/dev/xvda1 ro'\nset early=/early\n"
+		       "search --fs-uuid --set=root u\nblscfg\n" ENTRY("linux /last")), 0);
+	disk = (struct view_disk){ 0 };
+	CHECK_EQ(menu.entries, 4);
+	CHECK_STR(menu.entry[0]->title, "New");
+	CHECK_STR(menu.entry[0]->kernel.path, "/vmlinuz-5.10.1");
+	CHECK_STR(menu.entry[0]->kernel.device, "hd0,gpt2");
+	CHECK_STR(menu.entry[0]->args, "x=$ {y");
+	CHECK_STR(menu.entry[1]->id, "m-5.9.1");
+	CHECK_STR(menu.entry[1]->args, "root=/dev/xvda1 ro a b");
+	CHECK_EQ(menu.entry[1]->initrds, 2);
+	CHECK_STR(menu.entry[1]->initrd[1].path, "/early");
+	CHECK_EQ(menu.chosen, 1);
+	CHECK_STR(menu.entry[2]->title, "a");
+	CHECK(!grub_entry_boots(menu.entry[2]));
+	CHECK_STR(menu.entry[3]->place, "3");
+	CHECK_EQ(parse("blscfg\n"), -ENOENT);
+}
+
 static void too_many_entries_are_refused(void)
 {
 	static char text[GRUB_ENTRIES_MAX * 40 + 100];
@@ -358,6 +389,7 @@ int main(void)
 		TEST(an_entry_without_a_kernel_is_kept_but_does_not_boot),
 		TEST(broken_menus_are_refused_with_a_reason),
 		TEST(a_menu_that_never_ends_is_stopped),
+		TEST(entries_in_files_of_their_own_are_read),
 		TEST(too_many_entries_are_refused),
 	};
 

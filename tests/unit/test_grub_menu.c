@@ -236,6 +236,8 @@ static void control_characters_become_blanks(void)
 	CHECK_STR(menu.entry[0]->title, " [2Jx   \xc3\xa9");
 	CHECK_STR(menu.entry[0]->kernel.path, "/k ");
 	CHECK_STR(menu.entry[0]->args, "  b");
+	CHECK_EQ(parse(grub_legacy_parse, "title a\x9b\xff\xc3(\xe2\x82\xac\xe2\x82\nkernel /k\n"), 0);
+	CHECK_STR(menu.entry[0]->title, "a   (\xe2\x82\xac  ");
 }
 
 static void memory_is_bounded(void)
