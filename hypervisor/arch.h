@@ -30,6 +30,9 @@ int arch_domain_relinquish(struct domain *d);
 /* Upcall flags changed for `v`: make it see them (it may be running elsewhere, or in the guest here). */
 void arch_vcpu_kick_upcall(struct vcpu *v);
 void arch_vcpu_time_update(struct vcpu *v);	/* write its vcpu_time_info now */
+void arch_guest_show(void);		/* registers, code and stack of the guest that this CPU was entered from */
+void arch_watchdog_hold(void);		/* counted: nobody is taken for stuck until it is released again */
+void arch_watchdog_release(void);
 /* v doesn't run.  -EINVAL …: it's refused, and `v` is as if it had never had one. */
 int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt);
 void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *ctxt);	/* v is paused */

@@ -422,6 +422,8 @@ void domain_crash(struct domain *d, const char *why, ...)
 	vsnprintf(text, sizeof(text), why, args);
 	va_end(args);
 	printk(LOG_GUEST LOG_ERR "d%u crashed: %s\n", d->id, text);
+	if (current_vcpu()->domain == d)
+		arch_guest_show();
 	domain_shutdown(d, SHUTDOWN_crash);
 }
 

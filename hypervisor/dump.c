@@ -19,7 +19,7 @@ static void dump_vcpu(struct vcpu *v)
 	       (uint64_t)(vcpu_cpu_time_ns(v) / NS_PER_MS), v->stop & VCPU_DOWN ? ", down" : "",
 	       v->stop & VCPU_BLOCKED ? ", blocked" : "", v->stop & VCPU_POLLING ? ", polls" : "",
 	       v->stop & VCPU_SHUTDOWN ? ", shut down" : "", v->pauses);
-	if (info)
+	if (info && !(v->stop & VCPU_DOWN))
 		printk("      upcall pending %u masked %u, selector %016lx\n", info->evtchn_upcall_pending,
 		       info->evtchn_upcall_mask, info->evtchn_pending_sel);
 }

@@ -718,15 +718,17 @@ void evtchn_domain_free(struct domain *d)
 
 /* ---- Debug key e ---- */
 
-static void evtchn_dump_port(struct domain *d, const struct evtchn *chn)
+struct evtchn_state_shown { struct evtchn chn; domid_t peer; bool is_pending, is_masked; };
+
+static void evtchn_dump_port(const struct evtchn_state_shown *s)
 {
 	static const char *const kind[] = { "free", "reserved", "unbound", "interdomain", "pirq", "virq", "ipi" };
-	const struct evtchn_ops *ops = d->evtchn.ops;
+	const struct evtchn *chn = &s->chn;
 
-	printk(LOG_INFO "  %5u [%c%c] v%u %s", chn->port, ops->is_pending(d, chn) ? 'p' : '-',
-	       ops->is_masked(d, chn) ? 'm' : '-', chn->notify_vcpu, kind[chn->state]);
+	printk(LOG_INFO "  %5u [%c%c] v%u %s", chn->port, s->is_pending ? 'p' : '-', s->is_masked ? 'm' : '-',
+	       chn->notify_vcpu, kind[chn->state]);
 	if (chn->state == EVTCHN_INTERDOMAIN)
-		printk(" d%u:%u", chn->remote->id, chn->remote_port);
+		printk(" d%u:%u", s->peer, chn->remote_port);
 	else if (chn->state == EVTCHN_UNBOUND)
 		printk(" for d%u", chn->remote_domid);
 	else if (chn->state == EVTCHN_PIRQ || chn->state == EVTCHN_VIRQ)
@@ -734,21 +736,34 @@ static void evtchn_dump_port(struct domain *d, const struct evtchn *chn)
 	printk("\n");
 }
 
-static void evtchn_dump_domain(struct domain *d)
+/* A copy, for printing takes long: nobody's events wait for that. */
+static bool evtchn_copy(struct domain *d, uint32_t port, struct evtchn_state_shown *s)
 {
 	uint64_t flags = evtchn_lock(d);
+	struct evtchn *chn = evtchn_find_used(d, port);
+
+	if (chn) {
+		s->chn = *chn;
+		s->peer = chn->state == EVTCHN_INTERDOMAIN ? chn->remote->id : DOMID_INVALID;
+		s->is_pending = d->evtchn.ops->is_pending(d, chn);
+		s->is_masked = d->evtchn.ops->is_masked(d, chn);
+	}
+	evtchn_unlock(d, flags);
+	return chn;
+}
+
+static void evtchn_dump_domain(struct domain *d)
+{
+	struct evtchn_state_shown s;
 
 	printk(LOG_INFO "d%u: %s event channels, %u in use\n", d->id, d->evtchn.ops->name,
 	       d->evtchn.ports_in_use);
 	for (uint32_t port = 1; port <= d->evtchn.max_port; port++) {
-		struct evtchn *chn = evtchn_find(d, port);
-
-		if (!chn)
+		if (!evtchn_find(d, port))
 			port |= EVTCHN_BUCKET - 1;
-		else if (chn->state > EVTCHN_RESERVED)
-			evtchn_dump_port(d, chn);
+		else if (evtchn_copy(d, port, &s))
+			evtchn_dump_port(&s);
 	}
-	evtchn_unlock(d, flags);
 }
 
 void evtchn_dump(void)

@@ -55,7 +55,9 @@ bool key_run(char key)
 	if (!k)
 		return false;
 	printk("'%c' pressed -> %s\n", key, k->help);
+	arch_watchdog_hold();
 	k->handler();
+	arch_watchdog_release();
 	return true;
 }
 

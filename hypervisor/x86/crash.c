@@ -3,6 +3,7 @@
 #include "arch.h"
 #include "asm.h"
 #include "console.h"
+#include "desc.h"
 #include "guest.h"
 #include "mm.h"
 #include "options.h"
@@ -45,15 +46,11 @@ static void show_symbol(uint64_t address)
 		printk(" %s+%#lx", name, offset);
 }
 
-void crash_show_registers(const struct cpu_user_regs *r)
+static void show_general(const struct cpu_user_regs *r)
 {
-	struct vcpu *v = current_vcpu();
 	bool guest = r->cs & 3;
 
-	printk("CPU:    %u, %s", cpu_id(), guest ? "guest" : "hypervisor");
-	if (v && !vcpu_is_idle(v))
-		printk(", d%uv%u", v->domain->id, v->id);
-	printk("\nRIP:    %04x:%016lx", r->cs, r->rip);
+	printk("RIP:    %04x:%016lx", r->cs, r->rip);
 	if (!guest)
 		show_symbol(r->rip);
 	printk("\nRFLAGS: %016lx   vector %#x, error %#x\n", r->rflags, r->entry_vector, r->error_code);
@@ -62,8 +59,19 @@ void crash_show_registers(const struct cpu_user_regs *r)
 	printk("rbp: %016lx   rsp: %016lx   r8:  %016lx\n", r->rbp, r->rsp, r->r8);
 	printk("r9:  %016lx   r10: %016lx   r11: %016lx\n", r->r9, r->r10, r->r11);
 	printk("r12: %016lx   r13: %016lx   r14: %016lx\n", r->r12, r->r13, r->r14);
-	printk("r15: %016lx   cr2: %016lx   cr3: %016lx\n", r->r15, read_cr2(), read_cr3());
-	printk("ss: %04x\n", r->ss);
+	printk("r15: %016lx   ss: %04x\n", r->r15, r->ss);
+}
+
+void crash_show_registers(const struct cpu_user_regs *r)
+{
+	struct vcpu *v = current_vcpu();
+
+	printk("CPU:    %u, %s", cpu_id(), r->cs & 3 ? "guest" : "hypervisor");
+	if (v && !vcpu_is_idle(v))
+		printk(", d%uv%u", v->domain->id, v->id);
+	printk("\n");
+	show_general(r);
+	printk("cr2: %016lx   cr3: %016lx\n", read_cr2(), read_cr3());
 }
 
 /* From the guest's address space or ours: a fault means that it isn't there. */
@@ -213,16 +221,32 @@ void machine_check_handle(struct cpu_user_regs *regs)
 	panic_end();
 }
 
+static void show_guest(const struct cpu_user_regs *r)
+{
+	crash_show_registers(r);
+	crash_show_code(r);
+	crash_show_stack(r->rsp, false);
+}
+
+void arch_guest_show(void)
+{
+	uint64_t flags = console_lock();
+
+	show_guest(cpu_guest_frame(this_cpu()));
+	console_unlock(flags);
+}
+
 /* Debug key d: each CPU shows what it was doing when the call came. */
 static void dump_cpu(void *data)
 {
 	const struct cpu_user_regs *regs = smp_interrupted();
 	uint64_t flags = console_lock();
 
-	if (regs) {
+	if (regs && regs->cs & 3) {
+		show_guest(regs);
+	} else if (regs) {
 		crash_show_registers(regs);
-		if (!(regs->cs & 3))
-			crash_show_stack(regs->rsp, true);
+		crash_show_stack(regs->rsp, true);
 	}
 	console_unlock(flags);
 }
@@ -234,15 +258,34 @@ void crash_dump_cpus(void)
 	smp_call(&cpu_online, dump_cpu, NULL);
 }
 
+/* On the CPU where it runs: what it was doing when it last came to us. */
+static void dump_running(void *data)
+{
+	if (current_vcpu() == data)
+		arch_guest_show();
+}
+
+/* Its registers are where they were left: maybe on the CPU where it ran last. */
+static void dump_vcpu(struct vcpu *v)
+{
+	struct cpu *c = READ_ONCE(v->cpu), *loaded = READ_ONCE(v->arch.loaded_on);
+	struct cpumask one = { { 0 } };
+
+	printk("d%uv%u: stop %#x pauses %u%s, in its %s\n", v->domain->id, v->id, v->stop, v->pauses,
+	       v->is_running ? " running" : "", v->arch.pv.in_kernel ? "kernel" : "user mode");
+	if (v == current_vcpu()) {
+		arch_guest_show();
+	} else if (READ_ONCE(v->is_running)) {
+		cpumask_set(&one, c->id);
+		smp_call(&one, dump_running, v);
+	} else if (v->is_initialised) {
+		show_general(loaded ? cpu_guest_frame(loaded) : &v->arch.regs);
+	}
+}
+
 void crash_dump_dom0(void)
 {
-	for (unsigned int i = 0; dom0 && i < dom0->max_vcpus; i++) {
-		struct vcpu *v = dom0->vcpu[i];
-
-		if (!v)
-			continue;
-		printk("d0v%u: stop %#x pauses %u%s\n", i, v->stop, v->pauses, v->is_running ? " running" : "");
-		if (!v->is_running)
-			crash_show_registers(&v->arch.regs);
-	}
+	for (unsigned int i = 0; dom0 && i < dom0->max_vcpus; i++)
+		if (dom0->vcpu[i])
+			dump_vcpu(dom0->vcpu[i]);
 }

@@ -156,6 +156,8 @@ sysenter_entry:
 	push	$0
 	push	$0
 	movl	$VECTOR_SYSENTER, 4(%rsp)
+	push	$2				/* SYSENTER clears IF only: no IRETQ of ours gets on with NT */
+	popfq
 	save_registers
 	sti
 	mov	%rsp, %rdi

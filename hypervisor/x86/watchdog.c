@@ -14,6 +14,7 @@ static struct {
 } dogs[MAX_CPUS];
 
 static uint32_t victim;			/* 1 + its number */
+static uint32_t holds;			/* why nobody is looked at; atomic */
 
 /* The next CPU online; this one itself if it is alone. */
 static unsigned int neighbour_of(unsigned int cpu)
@@ -29,7 +30,7 @@ static void neighbour_check(unsigned int cpu, uint64_t now)
 	uint64_t last = READ_ONCE(dogs[other].beat_ns), limit = options.watchdog_timeout_s * NS_PER_S;
 	uint32_t none = 0;
 
-	if (other == cpu || !last || now < last + limit)
+	if (other == cpu || !last || READ_ONCE(holds) || now < last + limit)
 		return;
 	if (__atomic_compare_exchange_n(&victim, &none, other + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		apic_send_nmi(cpus[other]->arch.apic_id);
@@ -58,6 +59,19 @@ void watchdog_start(void)
 		timer_init(&dogs[cpu].timer, cpus[cpu], watchdog_beat, NULL);
 		timer_set(&dogs[cpu].timer, now_ns() + BEAT_NS);
 	}
+}
+
+/* What prints much at a slow serial line keeps a CPU, and those that wait for it, for long. */
+void arch_watchdog_hold(void) { __atomic_fetch_add(&holds, 1, __ATOMIC_SEQ_CST); }
+
+void arch_watchdog_release(void)
+{
+	unsigned int cpu;
+
+	cpumask_for_each(cpu, &cpu_online)
+		if (dogs[cpu].beat_ns)
+			WRITE_ONCE(dogs[cpu].beat_ns, now_ns());
+	__atomic_fetch_sub(&holds, 1, __ATOMIC_SEQ_CST);
 }
 
 bool watchdog_is_victim(void) { return READ_ONCE(victim) == cpu_id() + 1; }

@@ -393,6 +393,9 @@ int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *con
 void arch_domain_free(struct domain *d) { }
 void arch_vcpu_kick_upcall(struct vcpu *v) { fake_upcalls++; }
 void arch_vcpu_time_update(struct vcpu *v) { }
+void arch_guest_show(void) { }
+void arch_watchdog_hold(void) { }
+void arch_watchdog_release(void) { }
 int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt) { return fake_context_rc; }
 void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *ctxt) { ctxt->flags = 1000 + v->id; }
 void arch_vcpu_reset(struct vcpu *v) { }

@@ -9,7 +9,7 @@
 #define USER_DATA	0x402000ul
 
 extern const uint8_t user_code[], user_syscall[], user_ud2[], user_read[], user_write[], user_int80[],
-	user_int3[], user_in[], user_cli[], user_cpuid[], user_gs[];
+	user_int3[], user_sysenter[], user_in[], user_cli[], user_cpuid[], user_gs[];
 
 static uint64_t *tables[4];		/* level 1-4 of the user root; [0] is level 1 */
 static uint8_t *code, *stack, *data;
@@ -48,7 +48,7 @@ static void a_user_root_can_be_loaded(void)
 
 struct user_call {
 	const uint8_t *piece;
-	uint64_t rax, rdi;
+	uint64_t rax, rdi, flags;
 };
 
 static void user_go(uint64_t arg)
@@ -57,7 +57,7 @@ static void user_go(uint64_t arg)
 	struct regs r = {
 		.rax = call->rax, .rdi = call->rdi, .rbx = 0xb0b0,
 		.rip = USER_CODE + (uint64_t)(call->piece - user_code), .cs = FLAT_USER_CS,
-		.rsp = USER_STACK + PAGE_SIZE, .ss = FLAT_USER_SS, .rflags = 0x202,
+		.rsp = USER_STACK + PAGE_SIZE, .ss = FLAT_USER_SS, .rflags = 0x202 | call->flags,
 	};
 
 	user_enter(&r);
@@ -66,7 +66,7 @@ static void user_go(uint64_t arg)
 /* Runs a piece of usercode.S; the result is the trap that ended it. */
 static int user_run(const uint8_t *piece, uint64_t rax, uint64_t rdi)
 {
-	struct user_call call = { piece, rax, rdi };
+	struct user_call call = { piece, rax, rdi, 0 };
 
 	return trap_try(user_go, (uintptr_t)&call);
 }
@@ -127,6 +127,17 @@ static void user_int80_and_int3_arrive(void)
 	CHECK_EQ(user_run(user_int3, 0, 0), 3);
 }
 
+/* Intel's keeps the flags as they are, NT among them; AMD's is undefined in long mode. */
+static void user_sysenter_is_a_fault(void)
+{
+	struct user_call call = { user_sysenter, 0, 0, 0 };
+	int vector = trap_try(user_go, (uintptr_t)&call);
+
+	CHECK(vector == 13 || vector == 6);
+	call.flags = 0x4000;
+	CHECK_TRAP(user_go, &call, vector);
+}
+
 static void user_ports_and_cli_are_gp(void)
 {
 	CHECK_EQ(user_run(user_in, 0, 0), 13);
@@ -184,6 +195,7 @@ const struct claim user_claims[] = {
 	{ "syscall in user mode goes to the callback, not to the hypervisor",
 		user_syscalls_go_to_the_callback },
 	{ "int 0x80 and int3 work in user mode", user_int80_and_int3_arrive },
+	{ "sysenter without a callback is a fault, with nested task set too", user_sysenter_is_a_fault },
 	{ "ports and cli are general protection faults in user mode", user_ports_and_cli_are_gp },
 	{ "user mode may use the forced cpuid", user_mode_may_use_the_forced_cpuid },
 	{ "kernel and user mode have GS bases of their own", user_mode_has_its_own_gs },

@@ -35,6 +35,8 @@ user_\name:
 	piece	gs
 	mov	%gs:0, %rax
 	ud2
+	piece	sysenter
+	sysenter
 	piece	int13
 	int	$13
 	.balign	4096

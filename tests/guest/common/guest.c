@@ -37,7 +37,7 @@ unsigned int vcpu_self(void)
 static void trap_print(const struct regs *r)
 {
 	print("Unexpected trap %lu, error code 0x%lx, cr2 0x%lx\n", r->vector, r->error,
-		shared_info.vcpu_info[0].arch.cr2);
+		shared_info.vcpu_info[vcpu_self()].arch.cr2);
 	print("rip %016lx cs %04lx rflags %08lx rsp %016lx ss %04lx\n", r->rip, r->cs & 0xffff,
 		r->rflags, r->rsp, r->ss);
 	print("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax, r->rbx, r->rcx, r->rdx);

@@ -55,7 +55,7 @@ uint64_t random_toy_va(void)
 	switch (random_below(4)) {
 	case 0:	return va + random_below(PAGE_SIZE);
 	case 1:	return va + random_below(512) * 8;
-	case 2:	return va + PAGE_SIZE - random_below(80);	/* across the edge */
+	case 2:	return va + PAGE_SIZE - 1 - random_below(80);	/* across the edge */
 	default: return va;
 	}
 }
