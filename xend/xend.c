@@ -383,8 +383,10 @@ static int cmd_stop(void)
 	if (pid > 1)
 		kill(pid, SIGTERM);
 	for (int waited = 0; waited < STOP_WAIT_MS; waited += 20) {
-		if (lock_is_held(XEND_PID_FILE, NULL) != 1)
+		if (lock_is_held(XEND_PID_FILE, NULL) != 1) {
+			unlink(XEND_PID_FILE);
 			return EXIT_SUCCESS;
+		}
 		usleep(20000);
 	}
 	fprintf(stderr, "xend (pid %d) does not end\n", (int)pid);
