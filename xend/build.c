@@ -179,9 +179,13 @@ static int step_affinity(struct build *b)
 			continue;
 		rc = domctl_affinity_set(b->h, b->res->domid, v, map.bits, NULL,
 					 sizeof(map.bits));
-		if (rc == -EINVAL)
-			return fault_set(b->f, EINVAL, "vcpu %u cannot run: none of the physical "
-					 "cpus that it is bound to is there", v);
+		if (rc == -EINVAL) {
+			fault_set(b->f, EINVAL, "vcpu %u cannot run: none of the physical cpus that "
+				  "it is bound to is there", v);
+			fault_hint(b->f, "xm info says how many cpus the host has (nr_cpus), counted "
+				   "from 0.");
+			return rc;
+		}
 		if (rc)
 			return fault_errno(b->f, -rc, "cannot bind vcpu %u to its cpus", v);
 	}

@@ -287,12 +287,21 @@ static void cpus_read(const char *list, uint8_t *map)
 static int pin_one(struct xend *x, struct job *j, const struct dom *d, unsigned vcpu)
 {
 	uint8_t map[CPUS_MAX / 8] = { 0 };
+	struct xen_sysctl_physinfo phys;
 	int rc;
 
 	cpus_read(j->arg[2], map);
 	rc = domctl_affinity_set(x->hyp, (domid_t)d->domid, vcpu, map, NULL, sizeof map);
-	return rc < 0 ? fault_set(&j->fault, -rc, "Cannot pin vcpu: %u to cpu: [%.200s] - (%d, '%s')",
-				  vcpu, j->arg[2], -rc, strerror(-rc)) : 0;
+	if (rc == 0)
+		return 0;
+	fault_set(&j->fault, -rc, "Cannot pin vcpu: %u to cpu: [%.200s] - (%d, '%s')", vcpu, j->arg[2],
+		  -rc, strerror(-rc));
+	if (vcpu >= d->vcpus)
+		fault_hint(&j->fault, "'%s' has vcpus 0 to %u.", d->name, d->vcpus - 1);
+	else if (sysctl_physinfo(x->hyp, &phys) == 0)
+		fault_hint(&j->fault, "At least one of the cpus must be there and in the domain's pool; "
+			   "the host has 0 to %u.", phys.max_cpu_id);
+	return rc;
 }
 
 int vcpu_pin_act(struct xend *x, struct job *j, const struct dom *d)

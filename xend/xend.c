@@ -372,14 +372,12 @@ static int cmd_start(void)
 	return EXIT_FAILURE;
 }
 
-static int cmd_stop(void)
+static int stop_daemon(void)
 {
 	pid_t pid;
 
-	if (lock_is_held(XEND_PID_FILE, &pid) != 1) {
-		unlink(XEND_PID_FILE);
+	if (lock_is_held(XEND_PID_FILE, &pid) != 1)
 		return EXIT_SUCCESS;
-	}
 	if (pid > 1)
 		kill(pid, SIGTERM);
 	for (int waited = 0; waited < STOP_WAIT_MS; waited += 20) {
@@ -391,9 +389,19 @@ static int cmd_stop(void)
 	return EXIT_FAILURE;
 }
 
+static int cmd_stop(void)
+{
+	int status = stop_daemon();
+
+	if (status == EXIT_SUCCESS)
+		unlink(XEND_PID_FILE);
+	return status;
+}
+
+/* The file stays: to an xm that comes just now the daemon is about to be back. */
 static int cmd_restart(void)
 {
-	int status = cmd_stop();
+	int status = stop_daemon();
 
 	return status ? status : cmd_start();
 }

@@ -241,12 +241,12 @@ static int tty_attach(int domid)
 		return xm_error("Could not read tty from store: no console daemon serves domain %d.\n"
 				"Start it with: xenconsoled --log=guest", domid);
 	fd = tty_open(tty);
-	if (fd < 0) {
-		xm_error("Unable to open %s: %s", tty, strerror(-fd));
-		free(tty);
-		return XM_FAILED;
-	}
+	if (fd < 0)
+		xm_error("Unable to open the console of domain %d at %s: %s.\nIf its daemon has died, start "
+			 "it again: xenconsoled --log=guest", domid, tty, strerror(-fd));
 	free(tty);
+	if (fd < 0)
+		return XM_FAILED;
 	raw_enter();
 	pump(fd);
 	raw_leave();

@@ -1,6 +1,5 @@
 /* xm doctor: is this host all right?  Each finding names what is wrong and what to do. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,6 +128,22 @@ static void check_store(struct doctor *d)
 	     domains == 1 ? "" : "s");
 }
 
+/* Does that process run, and is it what we take it for?  Zombies and recycled numbers are not. */
+static bool is_process(pid_t pid, const char *name)
+{
+	char path[48], comm[17] = "", state = 'Z';
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	f = pid > 1 ? fopen(path, "re") : NULL;
+	if (!f)
+		return false;
+	if (fscanf(f, "%*d (%16[^)]) %c", comm, &state) != 2)
+		state = 'Z';
+	fclose(f);
+	return state != 'Z' && !strncmp(comm, name, strlen(comm));
+}
+
 static void check_daemon(struct doctor *d, const char *name, const char *pid_file,
 			 const char *remedy)
 {
@@ -137,7 +152,7 @@ static void check_daemon(struct doctor *d, const char *name, const char *pid_fil
 
 	if (held == 1)
 		find(d, GRADE_GOOD, name, NULL, "runs, pid %d", (int)pid);
-	else if (held == 0 && pid > 1 && kill(pid, 0) == 0)
+	else if (held == 0 && is_process(pid, name))
 		find(d, GRADE_GOOD, name, NULL, "runs, pid %d (another make)", (int)pid);
 	else if (held == 0)
 		find(d, GRADE_BAD, name, remedy, "died (its pid file says %d)", (int)pid);

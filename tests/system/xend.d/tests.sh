@@ -122,6 +122,31 @@ test_xend_refusals() {
 	xm destroy Domain-0 2>&1 | grep -q 'Cannot destroy privileged domain Domain-0' || return 1
 	xm destroy nobody 2>/dev/null
 	[ $? -eq 3 ] || { echo "unknown domain"; return 1; }
+	config few stay 'memory = 8'
+	xm create -q /tmp/few.cfg 2>&1 | grep -q 'Error: .*the least is 16 MiB' || return 1
+	printf 'kernel = "/bin/busybox"\n' >/tmp/bad.cfg
+	xm create -q /tmp/bad.cfg >/tmp/out 2>&1
+	grep -q '^Error: /bin/busybox: the kernel has no Xen notes' /tmp/out && grep -q CONFIG_XEN_PV /tmp/out ||
+		{ cat /tmp/out; return 1; }
+	config far stay 'cpus = "77"'
+	xm create -q /tmp/far.cfg 2>&1 | grep -q '^Error: vcpu 0 cannot run: none of the physical cpus' || return 1
+	config dir stay 'ramdisk = "/guest"'
+	xm create -q /tmp/dir.cfg 2>&1 | grep -q '^Error: the ramdisk /guest is no regular file' || return 1
+	for what in pause destroy rename; do
+		xm $what Domain-0 $([ $what = rename ] && echo x) 2>&1 |
+			grep -q "^Error: Cannot $what privileged domain Domain-0" || { echo "$what Domain-0"; return 1; }
+	done
+	xm shutdown Domain-0 2>&1 | grep -q '^Error: Domain 0 cannot be shutdown' || return 1
+	create stubborn stay || return 1
+	xm shutdown -w --timeout=1 stubborn 2>&1 | grep -q '1 domain did not obey within 1 seconds' || return 1
+	xm vcpu-pin stubborn 0 63 2>&1 | grep -q "^Error: Cannot pin vcpu: 0 to cpu: \[63\] - (22, 'Invalid argument')" ||
+		return 1
+	xm destroy stubborn || return 1
+	kill -9 "$(cat /run/xenconsoled.pid)"
+	xm doctor >/tmp/out && { echo "healthy without xenconsoled"; cat /tmp/out; return 1; }
+	grep -A 1 '^problem *xenconsoled' /tmp/out | grep -q -- '-> xenconsoled --log=guest' || { cat /tmp/out; return 1; }
+	xenconsoled --log=guest || return 1
+	xm doctor >/dev/null || return 1
 	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
 }
 
