@@ -2,33 +2,6 @@
  * command line asks for: then=poweroff, reboot or crash; else it stays until it is destroyed. */
 #include "guest.h"
 
-#include <xen/io/console.h>
-
-static struct xencons_interface *console;
-
-/* The page came with the domain; the hypervisor's table turns its machine number into ours. */
-static void console_init(void)
-{
-	const unsigned long *m2p = (const unsigned long *)MACH2PHYS_VIRT_START;
-
-	console = (void *)(VIRT_BASE + m2p[start_info->console.domU.mfn] * PAGE_SIZE);
-}
-
-static void console_say(const char *text)
-{
-	struct evtchn_send { uint32_t port; } send = { start_info->console.domU.evtchn };
-
-	for (; *text; text++) {
-		while (console->out_prod - *(volatile XENCONS_RING_IDX *)&console->out_cons >=
-		       sizeof console->out)
-			hcall(sched_op, SCHEDOP_yield, NULL);
-		console->out[console->out_prod & (sizeof console->out - 1)] = *text;
-		__atomic_thread_fence(__ATOMIC_RELEASE);
-		console->out_prod++;
-	}
-	hypercall(__HYPERVISOR_event_channel_op, 4 /* EVTCHNOP_send */, (uint64_t)&send, 0, 0, 0);
-}
-
 static bool asked_for(const char *what)
 {
 	const char *line = (const char *)start_info->cmd_line;
@@ -44,10 +17,7 @@ void test_main(void)
 {
 	struct sched_poll poll = { .nr_ports = 0 };
 
-	console_init();
-	console_say("DOMU UP ");
-	console_say((const char *)start_info->cmd_line);
-	console_say("\r\n");
+	print("DOMU UP %s\r\n", (const char *)start_info->cmd_line);
 	if (asked_for("then=poweroff"))
 		guest_shutdown(SHUTDOWN_poweroff);
 	if (asked_for("then=reboot"))
