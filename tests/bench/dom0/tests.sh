@@ -1,4 +1,4 @@
-# What domain 0 measures for tests/bench/run, by Debian's xl.  REPORT lines go to the console.
+xl create -q "/tmp/$name.cfg" 2>/tmp/why || { cat /tmp/why; return 1; }# What domain 0 measures for tests/bench/run, by Debian's xl.  REPORT lines go to the console.
 # shellcheck shell=sh
 
 now() { /bench/tsc; }
@@ -20,7 +20,7 @@ guest_create() {
 	printf '%s\n' "name='$name'" "type='pv'" "kernel='/bench/$kernel'" "memory=$mib" \
 		"tsc_mode='native'" "$@" >"/tmp/$name.cfg"
 	from=$(now)
-	xl create -q "/tmp/$name.cfg" || return 1
+	xl create -q "/tmp/$name.cfg" 2>/tmp/why || { cat /tmp/why; return 1; }
 	created="$from $(now)"
 }
 
@@ -65,8 +65,8 @@ test_bench_linux() {
 		modprobe $module || return 1
 	done
 	head -c 67108864 /dev/zero >/tmp/disk
-	nc -ll -p 5000 -e /bench/sink &
-	nc -ll -p 5001 -e /bench/source &
+	nc -ll -p 5000 -e /bench/sink >/dev/null 2>&1 &
+	nc -ll -p 5001 -e /bench/source >/dev/null 2>&1 &
 	guest_create linux vmlinuz 192 "ramdisk='/bench/initrd'" "extra='console=hvc0 quiet'" \
 		"disk=['/tmp/disk,raw,xvda,w']" "vif=['script=/bench/vif']" || return 1
 	guest_said linux 'LINUX done' 100 || return 1
@@ -76,4 +76,5 @@ test_bench_linux() {
 	from=$(now)
 	xl destroy linux || return 1
 	report_ms xl-destroy-linux-ms "$from" "$(now)"
+	killall nc
 }

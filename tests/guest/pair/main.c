@@ -259,7 +259,7 @@ static void ask_main(void)
 		bench_run(&benches[i]);
 	bench_switch(theirs);
 	theirs->mode = MODE_END;
-	bench_event_and_back();
+	peer_notify();
 	print("PAIR done\n");
 }
 
