@@ -1,4 +1,4 @@
-xl create -q "/tmp/$name.cfg" 2>/tmp/why || { cat /tmp/why; return 1; }# What domain 0 measures for tests/bench/run, by Debian's xl.  REPORT lines go to the console.
+# What domain 0 measures for tests/bench/run, by Debian's xl.  REPORT lines go to the console.
 # shellcheck shell=sh
 
 now() { /bench/tsc; }
