@@ -46,7 +46,7 @@ test_bench_pair() {
 
 # A guest that does nothing, made and unmade.  The first one warms the caches of files.
 test_bench_life() {
-	for turn in first second; do
+	for _ in first second; do
 		guest_create tiny domu.elf 128 || return 1
 		guest_said tiny 'DOMU UP' 20 || return 1
 		from=$(now)
