@@ -1,5 +1,5 @@
 #include "heap.h"
-#include "machine.h"
+#include "arch.h"
 #include "printk.h"
 #include "string.h"
 
@@ -168,6 +168,7 @@ void *pages_alloc_zeroed(unsigned int order)
 		return NULL;
 	pg->owner = DOMID_INVALID;
 	pg->order = order;
+	arch_frames_reused(pg, order);	/* else a guest that gave it back unflushed could write to it */
 	p = mfn_to_virt(page_to_mfn(pg));
 	memset(p, 0, PAGE_SIZE << order);
 	return p;

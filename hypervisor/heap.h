@@ -18,6 +18,7 @@ uint64_t heap_free_between(uint64_t from, uint64_t to);	/* … of the frames num
 uint64_t heap_total_pages(void);	/* all of RAM, ours included */
 void heap_set_total(uint64_t pages);
 
+/* They may wait for other CPUs to flush their TLBs: interrupts must be enabled once guests run. */
 void *page_alloc_zeroed(void);		/* one page of ours by its virtual address; NULL: none left */
 void *pages_alloc_zeroed(unsigned int order);
 void pages_free(void *p, unsigned int order);

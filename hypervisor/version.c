@@ -16,6 +16,15 @@ static long version_copy(uint64_t to, const void *from, size_t bytes)
 	return copy_to_guest(to, from, bytes);
 }
 
+/* A field of that many bytes, zeroes behind the text. */
+static long version_text(uint64_t to, const char *from, size_t bytes)
+{
+	char text[1024] = "";
+
+	strlcpy(text, from, bytes);
+	return version_copy(to, text, bytes);
+}
+
 static long version_compile_info(uint64_t to)
 {
 	xen_compile_info_t info = { 0 };
@@ -49,23 +58,19 @@ static long version_features(uint64_t to)
 /* arg: what, where to */
 long hcall_xen_version(const uint64_t arg[6])
 {
-	char text[1024] = "";
 	xen_platform_parameters_t params = { .virt_start = HV_VIRT_START };
 
 	switch (arg[0]) {
 	case XENVER_version:
 		return XEN_MAJOR << 16 | XEN_MINOR;
 	case XENVER_extraversion:
-		strlcpy(text, build_extraversion, sizeof(text));
-		return version_copy(arg[1], text, sizeof(xen_extraversion_t));
+		return version_text(arg[1], build_extraversion, sizeof(xen_extraversion_t));
 	case XENVER_compile_info:
 		return version_compile_info(arg[1]);
 	case XENVER_capabilities:
-		strlcpy(text, "xen-3.0-x86_64 ", sizeof(text));
-		return version_copy(arg[1], text, sizeof(xen_capabilities_info_t));
+		return version_text(arg[1], "xen-3.0-x86_64 ", sizeof(xen_capabilities_info_t));
 	case XENVER_changeset:
-		strlcpy(text, build_changeset, sizeof(text));
-		return version_copy(arg[1], text, sizeof(xen_changeset_info_t));
+		return version_text(arg[1], build_changeset, sizeof(xen_changeset_info_t));
 	case XENVER_platform_parameters:
 		return version_copy(arg[1], &params, sizeof(params));
 	case XENVER_get_features:
@@ -75,8 +80,7 @@ long hcall_xen_version(const uint64_t arg[6])
 	case XENVER_guest_handle:
 		return version_copy(arg[1], current_vcpu()->domain->handle, sizeof(xen_domain_handle_t));
 	case XENVER_commandline:
-		strlcpy(text, options_line(), sizeof(text));
-		return version_copy(arg[1], text, sizeof(text));
+		return version_text(arg[1], options_line(), sizeof(xen_commandline_t));
 	case XENVER_build_id:
 		return -ENODATA;
 	default:

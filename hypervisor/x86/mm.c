@@ -104,6 +104,8 @@ struct frame_map {
 	uint64_t present[256];
 };
 
+#define M2P_FLAGS (PTE_P | PTE_A | PTE_D | PTE_U)	/* guests may read it */
+
 static struct frame_map frames_of_table = { FRAMETABLE_START, sizeof(struct page) };
 static struct frame_map frames_of_m2p = { M2P_START, sizeof(uint64_t) };
 
@@ -128,6 +130,31 @@ static bool frame_map_init(struct frame_map *m, uint64_t flags, int fill)
 static bool frame_map_has(const struct frame_map *m, mfn_t mfn)
 {
 	return mfn.n <= max_mfn && bit_test(m->present, mfn.n / (SIZE_2M / m->entry));
+}
+
+/*
+ * A guest looks up device frames as well, and most are below 4 GiB: where no RAM is, one page for all says
+ * that they are nobody's memory.  A fault for each would cost Linux a thousand instructions.
+ */
+static bool m2p_holes_init(void)
+{
+	const struct frame_map *m = &frames_of_m2p;
+	uint64_t *invalid = table_new(), *table = table_new();
+
+	if (!invalid || !table)
+		return false;
+	memset(invalid, 0xff, PAGE_SIZE);
+	for (unsigned int i = 0; i < 512; i++)
+		table[i] = virt_to_paddr(invalid) | M2P_FLAGS | pte_nx;
+	for (uint64_t chunk = 0; chunk < BOOT_MAPPED / PAGE_SIZE * m->entry / SIZE_2M; chunk++) {
+		uint64_t *e = table_entry(m->start + chunk * SIZE_2M, 2);
+
+		if (!e)
+			return false;
+		if (!bit_test(m->present, chunk))
+			*e = virt_to_paddr(table) | PTE_HV | PTE_U;
+	}
+	return true;
 }
 
 #define PAGEF_NOT_RAM 0x80		/* all of a chunk has a struct page, RAM or not */
@@ -196,7 +223,8 @@ const char *mm_init(void)
 	bootmem_init();
 	if (!slots_init() || !directmap_init() ||
 	    !frame_map_init(&frames_of_table, PTE_HV | pte_nx, 0) ||
-	    !frame_map_init(&frames_of_m2p, PTE_P | PTE_A | PTE_D | PTE_U | pte_nx, 0xff))
+	    !frame_map_init(&frames_of_m2p, M2P_FLAGS | pte_nx, 0xff) ||
+	    !m2p_holes_init())
 		return "not enough memory for the frame table";
 	frame_table_init();
 	bootmem_to_heap();

@@ -1,11 +1,11 @@
 # Tiny PV guests: each directory but common/ is one, an ELF64 with Xen notes that boots as domain 0.
-GUESTS := hello abi bench fuzz domu
+GUESTS := hello abi bench pair fuzz domu
 GUEST_BINS := $(GUESTS:%=$(O)/tests/guest/%.elf)
 
 GUEST_CFLAGS := $(CFLAGS) -ffreestanding -fno-pic -fno-stack-protector -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-iquote tests/guest/common
-GUEST_COMMON := start.o try.o guest.o print.o mem.o clock.o
+GUEST_COMMON := start.o try.o guest.o console.o print.o mem.o clock.o bench.o
 GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack -Wl,-T,tests/guest/common/guest.lds
 

@@ -55,7 +55,12 @@ $(O)/tests/bench/xenstore-bench: $(O)/tests/bench/xenstore-bench.o
 $(O)/tests/bench/xenstore-guests: $(O)/tests/bench/xenstore-guests.o $(CTL_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
 
-BENCH_NEEDS := $(O)/system/dom0-debian.cpio $(addprefix $(O)/tests/bench/,xenstore-bench xenstore-guests)
+# It runs in domain 0 and in guests, whatever their libraries.
+$(O)/tests/bench/tsc: tests/bench/tsc.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -o $@ $<
+
+BENCH_NEEDS := $(O)/system/dom0-debian.cpio $(addprefix $(O)/tests/bench/,xenstore-bench xenstore-guests tsc)
 
 bench: all $(SYSTEM_NEEDS) $(LONG_NEEDS) $(BENCH_NEEDS)
 	tests/bench/run

@@ -1,7 +1,9 @@
 /*
  * What the operations of the PV ABI cost, in virtual ns per operation: under QEMU's -icount that counts
- * instructions, so two hypervisors can be compared exactly.  Prints "BENCH name ns".
+ * instructions, so two hypervisors can be compared exactly.  Prints "BENCH name ns"; tests/bench/rows says
+ * what each name means.
  */
+#include "bench.h"
 #include "clock.h"
 #include "mem.h"
 
@@ -10,36 +12,44 @@
 #include <xen/vcpu.h>
 #include <xen/version.h>
 
-enum { ROUNDS = 2000, BATCH = 512, WAKE_NS = 100000 };
+enum { BATCH = 512, WAKE_NS = 100000 };
 
 static uint8_t *pages[BATCH];		/* plain pages, whose mappings are changed */
-static struct mmu_update requests[BATCH];
+static struct mmu_update same[BATCH], swapped[2][BATCH];
 static multicall_entry_t calls[32];
 static uint64_t *l1, *roots[2];
-static unsigned int ipi_port, timer_port;
-static volatile unsigned long events;
+static unsigned int ipi_port, second_port, timer_port;
+static volatile unsigned long events, second_events;
 
 static void bench_null(void) { hcall(xen_version, XENVER_version, NULL); }
 
-static void bench_event_to_self(void)
+static void event_send(unsigned int port)
 {
-	struct evtchn_send op = { .port = ipi_port };
+	struct evtchn_send op = { .port = port };
 
 	hcall(event_channel_op, EVTCHNOP_send, &op);
 }
 
+static void bench_event_to_self(void) { event_send(ipi_port); }
+
+/* Each entry now maps its neighbour's frame, the next time its own again: references move. */
 static void update_some(unsigned int n)
 {
-	hcall(mmu_update, requests, n, NULL, DOMID_SELF);
+	static unsigned int turn;
+
+	hcall(mmu_update, swapped[turn ^= 1], n, NULL, DOMID_SELF);
 }
 
 static void bench_mmu_update_1(void) { update_some(1); }
 static void bench_mmu_update_32(void) { update_some(32); }
 static void bench_mmu_update_512(void) { update_some(512); }
+static void bench_mmu_update_same_32(void) { hcall(mmu_update, same, 32, NULL, DOMID_SELF); }
 
 static void bench_update_va_mapping(void)
 {
-	hcall(update_va_mapping, pages[0], MFN_PTE(mfn_of(pages[0]), PTE_RW), UVMF_NONE);
+	static unsigned int turn;
+
+	hcall(update_va_mapping, pages[0], MFN_PTE(mfn_of(pages[turn ^= 1]), PTE_RW), UVMF_NONE);
 }
 
 /* Changes the page's permission there and back, with the flush that this needs. */
@@ -62,7 +72,12 @@ static void bench_page_fault(void)
 
 static void bench_bounce_ud(void) { __asm__ volatile("ud2"); }
 
-static void bench_ptwr(void) { *(volatile uint64_t *)&l1[7] = MFN_PTE(mfn_of(pages[1]), PTE_RW); }
+static void bench_ptwr(void)
+{
+	static unsigned int turn;
+
+	*(volatile uint64_t *)&l1[7] = MFN_PTE(mfn_of(pages[turn ^= 1]), PTE_RW);
+}
 
 /* iret to the next instruction, as every return of a kernel goes. */
 static void bench_iret(void)
@@ -84,7 +99,8 @@ static void bench_new_root(void)
 	mmuext_one(MMUEXT_NEW_BASEPTR, mfn_of(roots[1]), 0);
 }
 
-static void bench_context_switch(void)
+/* What a kernel does to go from one process to another, there and back. */
+static void bench_process_switch(void)
 {
 	struct mmuext_op ops[2] = { { .cmd = MMUEXT_NEW_BASEPTR }, { .cmd = MMUEXT_NEW_USER_BASEPTR } };
 
@@ -102,20 +118,42 @@ static void bench_pin_unpin(void)
 	mmuext_one(MMUEXT_PIN_L1_TABLE, mfn_of(l1), 0);
 }
 
+static void event_clear(unsigned int port)
+{
+	__atomic_fetch_and(&shared_info.evtchn_pending[port / 64], ~(1ul << (port % 64)), __ATOMIC_SEQ_CST);
+}
+
+static uint8_t second_stack[16384] __attribute__((aligned(16)));
+
 static bool event_take(struct regs *r)
 {
-	unsigned int ports[] = { ipi_port, timer_port };
+	bool is_second = (uint8_t *)r >= second_stack && (uint8_t *)r < second_stack + sizeof(second_stack);
+	struct vcpu_info *info = &shared_info.vcpu_info[is_second];
 
-	shared_info.vcpu_info[0].evtchn_upcall_pending = 0;
-	shared_info.vcpu_info[0].evtchn_pending_sel = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
-		shared_info.evtchn_pending[ports[i] / 64] &= ~(1ul << (ports[i] % 64));
-	events++;
+	info->evtchn_upcall_pending = 0;
+	info->evtchn_pending_sel = 0;
+	if (is_second) {
+		event_clear(second_port);
+		second_events++;
+	} else {
+		event_clear(ipi_port);
+		event_clear(timer_port);
+		events++;
+	}
 	return true;
 }
 
+/* Sleeps until *count is no longer `before`; events are masked on entry, and on return. */
+static void block_until_changed(volatile unsigned long *count, unsigned long before, unsigned int vcpu)
+{
+	while (*count == before) {
+		hcall(sched_op, SCHEDOP_block, NULL);
+		shared_info.vcpu_info[vcpu].evtchn_upcall_mask = 1;
+	}
+}
+
 /* An IPI to oneself, taken at once by the callback. */
-static void bench_ipi(void)
+static void bench_ipi_to_self(void)
 {
 	unsigned long before = events;
 
@@ -132,8 +170,27 @@ static void bench_block_and_wake(void)
 
 	shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
 	hcall(vcpu_op, VCPUOP_set_singleshot_timer, 0, &op);
-	while (events == before)
-		hcall(sched_op, SCHEDOP_block, NULL);
+	block_until_changed(&events, before, 0);
+}
+
+/* The second vcpu, on the same CPU: each IPI is answered by one, and then it sleeps again. */
+static void second_main(void)
+{
+	for (;;) {
+		unsigned long before = second_events;
+
+		block_until_changed(&second_events, before, 1);
+		event_send(ipi_port);
+	}
+}
+
+static void bench_ipi_and_back(void)
+{
+	unsigned long before = events;
+
+	shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
+	event_send(second_port);
+	block_until_changed(&events, before, 0);
 }
 
 static void bench_cpuid(void)
@@ -150,39 +207,42 @@ static void bench_rdmsr(void)
 	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(0xc0000102));
 }
 
-static const struct bench {
-	const char *name;
-	void (*run)(void);
-	unsigned int divide;		/* operations in one call */
-	unsigned int slept_ns;		/* of each call, which is no cost */
-} benches[] = {
-	{ "null-hypercall", bench_null, 1 },
-	{ "event-to-self-masked", bench_event_to_self, 1 },
-	{ "event-to-self-taken", bench_ipi, 1 },
-	{ "mmu_update-1", bench_mmu_update_1, 1 },
+static const struct bench benches[] = {
+	{ "null-hypercall", bench_null },
+	{ "event-to-self-masked", bench_event_to_self },
+	{ "event-to-self-taken", bench_ipi_to_self, .takes_events = true },
+	{ "mmu_update-1", bench_mmu_update_1 },
 	{ "mmu_update-32", bench_mmu_update_32, 32 },
 	{ "mmu_update-512", bench_mmu_update_512, 512 },
-	{ "update_va_mapping", bench_update_va_mapping, 1 },
+	{ "mmu_update-same-32", bench_mmu_update_same_32, 32 },
+	{ "update_va_mapping", bench_update_va_mapping },
 	{ "protect-and-flush", bench_protect_and_back, 2 },
-	{ "page-fault-bounce", bench_page_fault, 1 },
-	{ "ud-bounce", bench_bounce_ud, 1 },
-	{ "write-emulation", bench_ptwr, 1 },
-	{ "iret", bench_iret, 1 },
+	{ "page-fault-bounce", bench_page_fault },
+	{ "ud-bounce", bench_bounce_ud },
+	{ "write-emulation", bench_ptwr },
+	{ "iret", bench_iret },
 	{ "multicall-32", bench_multicall_32, 32 },
 	{ "new-root", bench_new_root, 2 },
-	{ "context-switch", bench_context_switch, 2 },
-	{ "pin-unpin-l1", bench_pin_unpin, 1 },
-	{ "block-and-wake", bench_block_and_wake, 1, WAKE_NS },
-	{ "emulated-cpuid", bench_cpuid, 1 },
-	{ "emulated-rdmsr", bench_rdmsr, 1 },
+	{ "process-switch", bench_process_switch, 2 },
+	{ "pin-unpin-l1", bench_pin_unpin },
+	{ "block-and-wake", bench_block_and_wake, .slept_ns = WAKE_NS, .takes_events = true },
+	{ "emulated-cpuid", bench_cpuid },
+	{ "emulated-rdmsr", bench_rdmsr },
 };
+
+static const struct bench bench_second = { "ipi-and-back", bench_ipi_and_back, .takes_events = true };
 
 static void prepare_pages(void)
 {
-	for (int i = 0; i < BATCH; i++) {
+	for (int i = 0; i < BATCH; i++)
 		pages[i] = page_get();
-		requests[i].ptr = maddr_of(pte_of((uintptr_t)pages[i], 1)) | MMU_PT_UPDATE_PRESERVE_AD;
-		requests[i].val = MFN_PTE(mfn_of(pages[i]), PTE_RW);
+	for (int i = 0; i < BATCH; i++) {
+		same[i].ptr = maddr_of(pte_of((uintptr_t)pages[i], 1)) | MMU_PT_UPDATE_PRESERVE_AD;
+		same[i].val = MFN_PTE(mfn_of(pages[i]), PTE_RW);
+		for (int turn = 0; turn < 2; turn++) {
+			swapped[turn][i].ptr = same[i].ptr;
+			swapped[turn][i].val = MFN_PTE(mfn_of(pages[i ^ turn]), PTE_RW);
+		}
 	}
 	for (int i = 0; i < 32; i++) {
 		calls[i].op = __HYPERVISOR_update_va_mapping;
@@ -207,51 +267,63 @@ static void prepare_tables(void)
 	hcall(vm_assist, VMASST_CMD_enable, VMASST_TYPE_writable_pagetables);
 }
 
+static unsigned int ipi_bind(unsigned int vcpu)
+{
+	struct evtchn_bind_ipi ipi = { .vcpu = vcpu };
+
+	if (hcall(event_channel_op, EVTCHNOP_bind_ipi, &ipi))
+		guest_panic("no port for an IPI");
+	return ipi.port;
+}
+
 static void prepare_events(void)
 {
-	struct evtchn_bind_ipi ipi = { .vcpu = 0 };
 	struct evtchn_bind_virq timer = { .virq = VIRQ_TIMER, .vcpu = 0 };
 
-	if (hcall(event_channel_op, EVTCHNOP_bind_ipi, &ipi) ||
-	    hcall(event_channel_op, EVTCHNOP_bind_virq, &timer) ||
+	ipi_port = ipi_bind(0);
+	if (hcall(event_channel_op, EVTCHNOP_bind_virq, &timer) ||
 	    hcall(vcpu_op, VCPUOP_stop_periodic_timer, 0, NULL))
-		guest_panic("no events");
-	ipi_port = ipi.port;
+		guest_panic("no timer");
 	timer_port = timer.port;
 	trap_hook[TRAP_EVENT] = event_take;
 	trap_hook[6] = fault_skip;
 	trap_hook[14] = fault_skip;
 	shared_info.evtchn_mask[0] = 0;
-	event_take(NULL);
+	event_take((struct regs *)&timer);
 }
 
-/* Events are masked but where they are what is measured. */
-static void bench_run(const struct bench *b)
+static void prepare_second(void)
 {
-	bool takes = b->run == bench_ipi || b->run == bench_block_and_wake;
-	unsigned int rounds = ROUNDS / (b->divide > 100 ? 10 : 1);
-	uint64_t start, loop, ns;
+	static struct vcpu_guest_context c;
 
-	shared_info.vcpu_info[0].evtchn_upcall_mask = !takes;
-	for (unsigned int i = 0; i < rounds / 10; i++)
-		b->run();
-	start = now_ns();
-	for (unsigned int i = 0; i < rounds; i++)
-		b->run();
-	ns = now_ns() - start - (uint64_t)rounds * b->slept_ns;
-	shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
-	loop = (uint64_t)rounds * b->divide;
-	print("BENCH %s %lu.%02lu\n", b->name, ns / loop, ns % loop * 100 / loop);
+	c.flags = VGCF_in_kernel;
+	c.user_regs.rip = (uintptr_t)second_main;
+	c.user_regs.cs = FLAT_KERNEL_CS;
+	c.user_regs.ss = FLAT_KERNEL_SS;
+	c.user_regs.rflags = 0x1000;		/* IOPL 1: the kernel's ring */
+	c.user_regs.rsp = (uintptr_t)second_stack + sizeof(second_stack) - 8;
+	c.kernel_ss = FLAT_KERNEL_SS;
+	c.kernel_sp = c.user_regs.rsp;
+	c.ctrlreg[3] = xen_pfn_to_cr3(mfn_of((void *)start_info->pt_base));
+	c.event_callback_eip = (uintptr_t)trap_stubs[TRAP_EVENT];
+	c.failsafe_callback_eip = (uintptr_t)trap_stubs[TRAP_FAILSAFE];
+	shared_info.vcpu_info[1].evtchn_upcall_mask = 1;
+	second_port = ipi_bind(1);
+	if (hcall(vcpu_op, VCPUOP_stop_periodic_timer, 1, NULL) ||
+	    hcall(vcpu_op, VCPUOP_initialise, 1, &c) || hcall(vcpu_op, VCPUOP_up, 1, NULL))
+		guest_panic("no second vcpu");
 }
 
 void test_main(void)
 {
 	/* Under -icount the TSC counts ns since the machine was reset. */
-	print("BENCH reset-to-guest-ms %lu.%02lu\n", tsc_get() / 1000000, tsc_get() % 1000000 / 10000);
+	bench_print("reset-to-tiny-guest-ms", tsc_get(), 1000000);
 	prepare_pages();
 	prepare_tables();
 	prepare_events();
 	for (size_t i = 0; i < ARRAY_SIZE(benches); i++)
 		bench_run(&benches[i]);
+	prepare_second();
+	bench_run(&bench_second);
 	print("ALL TESTS RAN\n");
 }

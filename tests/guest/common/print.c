@@ -1,5 +1,5 @@
-/* A small printf to the hypervisor's console, and the memory functions that the compiler calls. */
-#include "guest.h"
+/* A small printf to the console, and the memory functions that the compiler calls. */
+#include "console.h"
 
 #include <stdarg.h>
 
@@ -10,7 +10,7 @@ struct line {
 
 static void line_flush(struct line *l)
 {
-	hcall(console_io, CONSOLEIO_write, l->used, l->text);
+	console_write(l->text, l->used);
 	l->used = 0;
 }
 
