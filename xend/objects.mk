@@ -63,7 +63,8 @@ TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
 XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o create.o tune.o worker.o launch.o \
-	room.o reap.o life.o bootloader.o bootloader_run.o)
+	room.o reap.o life.o bootloader.o bootloader_run.o device.o device_nodes.o device_store.o \
+	device_wait.o device_attach.o device_detach.o device_config.o device_jobs.o hotplug.o loopdev.o)
 
 PROGRAMS += $(O)/xend/xend
 
@@ -85,6 +86,9 @@ test_log_SRC := xenstore/log.c
 test_room_SRC := xend/room.c xend/fault.c
 test_console_SRC := xend/conring.c xend/conlog.c xenstore/buf.c
 
+XEN_SCRIPTS := $(addprefix xend/scripts/,block block-nbd vif-bridge vif-route vif-nat network-bridge \
+	network-route network-nat)
+
 define install_xend
 	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/share/man/man5 \
 		$(DESTDIR)$(prefix)/share/man/man8 $(DESTDIR)/etc/xen
@@ -96,6 +100,9 @@ define install_xend
 	install -m 644 man/xend-config.sxp.5 man/xmdomain.cfg.5 $(DESTDIR)$(prefix)/share/man/man5/
 	[ -e $(DESTDIR)/etc/xen/xend-config.sxp ] || \
 		install -m 644 config-examples/xend-config.sxp $(DESTDIR)/etc/xen/
+	install -d $(DESTDIR)/etc/xen/scripts
+	install -m 755 $(XEN_SCRIPTS) $(DESTDIR)/etc/xen/scripts/
+	install -m 644 $(wildcard xend/scripts/*.sh) $(DESTDIR)/etc/xen/scripts/
 
 endef
 INSTALL_STEPS += install_xend

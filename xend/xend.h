@@ -29,5 +29,7 @@ struct xend {
 /* The marker that says: this domain is complete, and ours.  Below /vm/<uuid>, where the guest
  * can't write. */
 #define XEND_MARK "xend/domid"
+/* And this one beside it: its devices are connected too, it may run. */
+#define XEND_READY "xend/ready"
 
 #endif
