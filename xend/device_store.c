@@ -52,8 +52,8 @@ int device_backend_find(struct xs *xs, const char *word, uint32_t *domid, struct
 			rc = 0;
 	if (n >= 0)
 		free(names);
-	return rc == 0 ? 0 : fault_set(f, ESRCH, "Cannot configure device for unknown backend %s",
-				       word);
+	return rc == 0 ? 0 : fault_set(f, ENODEV, "Cannot configure device for unknown backend %s",
+				       word);	/* not ESRCH: the guest is there */
 }
 
 /* ----------------------------------------------------------------- write */

@@ -11,7 +11,7 @@
 struct xs;
 
 /* A domain that serves devices: its number or name, "" or NULL for domain 0.
- * 0, or -ESRCH with f said. */
+ * 0, or -ENODEV with f said. */
 int device_backend_find(struct xs *xs, const char *word, uint32_t *domid, struct fault *f);
 
 /* Both directories at once.  -EEXIST: there is one already, and replace is false. */

@@ -35,3 +35,4 @@ $(O)/tests/system/json-check: $(O)/tests/system/json-check.o
 
 SYSTEM_TESTS += tests/system/xend
 SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS) $(O)/tests/system/json-check
+LONG_TESTS += tests/system/devices
