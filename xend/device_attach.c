@@ -277,22 +277,22 @@ static int attach_written(struct xs *xs, const struct device *d, struct fault *f
 			       : attach_here(xs, d, limit_ms, f);
 }
 
-static int write_one(struct xs *xs, const struct device *d, bool replace, struct fault *f)
+static int write_one(struct xs *xs, const struct device *d, struct fault *f)
 {
 	const char *dev = device_nodes_get(&d->back, "dev");
 	int rc = d->name.backend ? 0 : load_driver(&d->name, f);
 
 	if (rc == 0)
-		rc = device_write(xs, d, replace);
+		rc = device_write(xs, d);
 	if (rc == -EEXIST)
 		return fault_set(f, EEXIST, "Device %s (%" PRIu32 ", %s) is already connected.",
 				 dev ? dev : "", d->name.id, d->name.class->name);
 	return rc < 0 && !f->err ? fault_errno(f, -rc, "Unable to write the device's nodes") : rc;
 }
 
-int device_attach(struct xs *xs, const struct device *d, bool replace, struct fault *f)
+int device_attach(struct xs *xs, const struct device *d, struct fault *f)
 {
-	int rc = write_one(xs, d, replace, f);
+	int rc = write_one(xs, d, f);
 
 	if (rc < 0)
 		return rc;
@@ -340,7 +340,7 @@ int device_attach_all(struct xs *xs, const struct config *c, const struct device
 	int rc = d ? plan_all(xs, c, owner, d, &count, f) : fault_set(f, ENOMEM, "Out of memory");
 
 	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = write_one(xs, &d[i], false, f);
+		rc = write_one(xs, &d[i], f);
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = attach_written(xs, &d[i], f);
 	for (size_t i = 0; i < count; i++)

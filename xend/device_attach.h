@@ -14,9 +14,8 @@
  *	scripts undo what they did when they are told `remove` or `offline`, as often as they are. */
 
 /* Writes the nodes and waits until both the kernel's driver and the script have done their part.
- * The guest may then connect.  replace: over what an earlier attempt left.
- * 0, or -errno with f said and nothing left. */
-int device_attach(struct xs *xs, const struct device *d, bool replace, struct fault *f);
+ * The guest may then connect.  0, or -errno with f said and nothing left. */
+int device_attach(struct xs *xs, const struct device *d, struct fault *f);
 
 /* All devices of a new domain that does not run yet. */
 int device_attach_all(struct xs *xs, const struct config *c, const struct device_owner *owner,

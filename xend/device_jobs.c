@@ -182,15 +182,29 @@ static int find_own(struct xs *xs, const struct job *j, struct device_name *n)
 	return rc;
 }
 
-static int choose_id(struct workshop *w, const struct request *r, struct device_name *n)
+/* An earlier attempt got as far as its verdict: the guest may be using it already. */
+static bool is_complete(struct xs *xs, const struct device_name *n)
+{
+	char *status = device_back_get(xs, n, "hotplug-status");
+	bool is = status && !strcmp(status, "connected") &&
+		  (n->backend || n->class == &device_vif || device_is_open(n));
+
+	free(status);
+	return is;
+}
+
+/* *is_done: nothing is left to do. */
+static int choose_id(struct workshop *w, const struct request *r, struct device_name *n, bool *is_done)
 {
 	struct job *j = w->job;
 	struct device_name own;
 	int rc;
 
+	*is_done = false;
 	if (j->is_redo && find_own(w->xs, j, &own) == 0) {
 		*n = own;
-		return 0;
+		*is_done = is_complete(w->xs, n);
+		return *is_done ? 0 : device_detach(w->xs, n, true, &j->fault);
 	}
 	rc = device_backend_find(w->xs, config_device_get(r->device, "backend"), &n->backend, &j->fault);
 	if (rc == 0 && n->class == &device_vbd)
@@ -217,14 +231,15 @@ static int attach(struct workshop *w, struct request *r, const struct device_own
 	struct device_name n = { .class = job_class(j), .domid = owner->domid };
 	struct device d = { 0 };
 	struct device_key key;
-	int rc = choose_id(w, r, &n);
+	bool is_done;
+	int rc = choose_id(w, r, &n, &is_done);
 
 	if (rc == 0)
 		rc = device_plan(&d, &n, r->device, owner, &j->fault);
 	if (rc == 0)
 		rc = add_mark(&d, j->number);
-	if (rc == 0)
-		rc = device_attach(w->xs, &d, j->is_redo && find_own(w->xs, j, &n) == 0, &j->fault);
+	if (rc == 0 && !is_done)
+		rc = device_attach(w->xs, &d, &j->fault);
 	if (rc == 0) {
 		key = (struct device_key){ n.class, n.id, device_nodes_get(&d.back, "mac") };
 		if (n.class == &device_vif && !sxp_child(r->element, "mac"))

@@ -58,19 +58,12 @@ int device_backend_find(struct xs *xs, const char *word, uint32_t *domid, struct
 
 /* ----------------------------------------------------------------- write */
 
-struct writing {
-	const struct device *d;
-	bool replace;
-};
-
 static int write_nodes(struct xs *xs, uint32_t t, const char *dir, const struct device_nodes *nodes,
 		       const struct xs_perm perm[2])
 {
 	char path[DEVICE_PATH + 32];
-	int rc = xs_rm(xs, t, dir);
+	int rc = xs_mkdir(xs, t, dir);
 
-	if (rc == 0 || rc == -ENOENT)
-		rc = xs_mkdir(xs, t, dir);
 	if (rc == 0)
 		rc = xs_set_perms(xs, t, dir, perm, 2);
 	for (size_t i = 0; i < nodes->count && rc == 0; i++) {
@@ -82,8 +75,8 @@ static int write_nodes(struct xs *xs, uint32_t t, const char *dir, const struct 
 
 static int write_body(struct xs *xs, uint32_t t, void *ctx)
 {
-	const struct writing *w = ctx;
-	const struct device_name *n = &w->d->name;
+	const struct device *d = ctx;
+	const struct device_name *n = &d->name;
 	const struct xs_perm front[2] = { { n->domid, 'n' }, { n->backend, 'r' } };
 	const struct xs_perm back[2] = { { n->backend, 'n' }, { n->domid, 'r' } };
 	char front_path[DEVICE_PATH], back_path[DEVICE_PATH];
@@ -91,17 +84,15 @@ static int write_body(struct xs *xs, uint32_t t, void *ctx)
 
 	device_front(n, front_path);
 	device_back(n, back_path);
-	if (!w->replace && (xs_exists(xs, t, front_path) == 1 || xs_exists(xs, t, back_path) == 1))
+	if (xs_exists(xs, t, front_path) == 1 || xs_exists(xs, t, back_path) == 1)
 		return -EEXIST;
-	rc = write_nodes(xs, t, front_path, &w->d->front, front);
-	return rc ? rc : write_nodes(xs, t, back_path, &w->d->back, back);
+	rc = write_nodes(xs, t, front_path, &d->front, front);
+	return rc ? rc : write_nodes(xs, t, back_path, &d->back, back);
 }
 
-int device_write(struct xs *xs, const struct device *d, bool replace)
+int device_write(struct xs *xs, const struct device *d)
 {
-	struct writing w = { d, replace };
-
-	return xs_txn(xs, write_body, &w);
+	return xs_txn(xs, write_body, (void *)(uintptr_t)d);
 }
 
 /* ----------------------------------------------------------------- erase */

@@ -14,8 +14,8 @@ struct xs;
  * 0, or -ENODEV with f said. */
 int device_backend_find(struct xs *xs, const char *word, uint32_t *domid, struct fault *f);
 
-/* Both directories at once.  -EEXIST: there is one already, and replace is false. */
-int device_write(struct xs *xs, const struct device *d, bool replace);
+/* Both directories at once.  -EEXIST: there is one of them already. */
+int device_write(struct xs *xs, const struct device *d);
 /* Both directories, what the drivers said of them, and parents that are empty now.
  * What isn't there counts as removed. */
 int device_erase(struct xs *xs, const struct device_name *n);

@@ -150,7 +150,7 @@ FUZZERS += grub_fs
 fuzz_grub_fs_SRC := $(GRUB_SRC)
 fuzz_grub_fs_LIBS := $(GRUB_LIBS)
 
-CHECK_SCRIPTS += tests/xend/scripts
+CHECK_SCRIPTS += tests/xend/scripts tests/xend/networks
 
 UNIT_TESTS += device hotplug
 test_device_SRC := $(addprefix xend/,device.c device_nodes.c device_config.c hotplug.c settings.c domain.c fault.c \

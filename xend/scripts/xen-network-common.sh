@@ -48,7 +48,8 @@ default_netdev() {
 
 # sysctl_set NAME VALUE: a file below /proc/sys; its old value is kept, once.
 sysctl_set() {
-	read -r old <"$xen_proc/sys/$1" || fail "There is no $xen_proc/sys/$1."
+	# At once: a byte at a time, as some shells read, only the first would come.
+	old=$(cat "$xen_proc/sys/$1" 2>/dev/null) || fail "There is no $xen_proc/sys/$1."
 	[ "$old" != "$2" ] || return 0
 	grep -qs "^$1 " "$state" || echo "$1 $old" >>"$state"
 	echo "$2" >"$xen_proc/sys/$1" || fail "Unable to set $1."

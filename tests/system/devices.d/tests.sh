@@ -178,7 +178,7 @@ test_devices_attach() {
 
 # Who uses a disk is said.
 test_devices_sharing() {
-	image /srv/d.img 8 && mke2fs -q /srv/d.img || return 1
+	image /srv/d.img 8 && mke2fs -F /srv/d.img >/dev/null || return 1
 	loop=$(losetup -f --show /srv/d.img) || return 1
 	mkdir -p /mnt/d
 	modprobe ext4 && mount -t ext4 "$loop" /mnt/d || return 1
