@@ -98,6 +98,7 @@ test_devices_start() {
 	done
 	mkdir -p /srv
 	mount -t tmpfs tmpfs /srv
+	image /srv/a.img 16 && image /srv/b.img 4 && image /srv/c.img 8 || return 1
 	sed -i 's/^#*(device-create-timeout.*//' /etc/xen/xend-config.sxp 2>/dev/null
 	echo '(device-create-timeout 15)' >>/etc/xen/xend-config.sxp
 	echo '(device-destroy-timeout 20)' >>/etc/xen/xend-config.sxp
@@ -108,7 +109,6 @@ test_devices_start() {
 
 # Written, read, and read again by another guest and by domain 0.
 test_devices_disk() {
-	image /srv/a.img 16 && image /srv/b.img 4 || return 1
 	guest one '' "disk = [ 'file:/srv/a.img,xvda,w', 'tap:aio:/srv/b.img,xvdb1,r' ]" || return 1
 	xm block-list one || return 1
 	[ "$(xm block-list one | sed 1d | awk '{ print $1, $2, $4 }' | tr '\n' ';')" = '51712 0 4;51729 0 4;' ] ||
@@ -152,7 +152,6 @@ test_devices_refused() {
 }
 
 test_devices_attach() {
-	image /srv/c.img 8 || return 1
 	guest two '' "disk = [ 'file:/srv/b.img,xvda,w' ]" || return 1
 	xm block-attach two file:/srv/c.img xvdb w || return 1
 	wait_for in_guest two 'test -b /dev/xvdb' || return 1
@@ -438,7 +437,6 @@ test_devices_kill() {
 	bridge_up
 	guest keep '' "vif = [ 'bridge=xenbr0' ]" || return 1
 	config k "disk = [ 'file:/srv/a.img,xvda,w', 'tap:aio:/srv/b.img,xvdb,r' ]" "vif = [ 'bridge=xenbr0', '' ]"
-	image /srv/a.img 4 && image /srv/b.img 4 && image /srv/c.img 4
 	round=0 killed=0
 	while [ $round -lt "${rounds:-10}" ]; do
 		round=$((round + 1))
