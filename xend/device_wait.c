@@ -3,12 +3,21 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include "xenstore/loop.h"
 #include "xenstore/xs.h"
 
 #define LOOK_MS 50			/* how soon what sysfs shows is noticed */
-#define SYSFS "/sys/bus/xen-backend"
+#define SYSFS_PATH 512
+
+/* /sys, or for tests what XEN_SYS names. */
+static const char *sysfs(void)
+{
+	const char *dir = getenv("XEN_SYS");
+
+	return dir && *dir == '/' ? dir : "/sys";
+}
 
 int device_wait(struct xs *xs, const struct device_name *n,
 		bool (*is_over)(struct xs *xs, const struct device_name *n), int limit_ms)
@@ -37,34 +46,34 @@ int device_wait(struct xs *xs, const struct device_name *n,
 
 bool device_has_driver(const struct device_class *class)
 {
-	char path[DEVICE_PATH];
+	char path[SYSFS_PATH];
 
-	snprintf(path, sizeof path, SYSFS "/drivers/%s", class->name);
+	snprintf(path, sizeof path, "%s/bus/xen-backend/drivers/%s", sysfs(), class->name);
 	return access(path, F_OK) == 0;
 }
 
-static const char *kernel_half(const struct device_name *n, const char *rest, char path[DEVICE_PATH])
+static const char *kernel_half(const struct device_name *n, const char *rest, char path[SYSFS_PATH])
 {
-	snprintf(path, DEVICE_PATH, SYSFS "/devices/%s-%" PRIu32 "-%" PRIu32 "%s", n->class->name,
-		 n->domid, n->id, rest);
+	snprintf(path, SYSFS_PATH, "%s/bus/xen-backend/devices/%s-%" PRIu32 "-%" PRIu32 "%s", sysfs(),
+		 n->class->name, n->domid, n->id, rest);
 	return path;
 }
 
 /* An interface counts once it can be given to a bridge. */
 bool device_has_kernel_half(const struct device_name *n)
 {
-	char path[DEVICE_PATH], vif[DEVICE_PATH], renamed[DEVICE_PATH];
+	char path[SYSFS_PATH], vif[SYSFS_PATH], renamed[SYSFS_PATH];
 
 	if (access(kernel_half(n, "", path), F_OK) < 0)
 		return false;
-	snprintf(vif, sizeof vif, "/sys/class/net/vif%" PRIu32 ".%" PRIu32, n->domid, n->id);
+	snprintf(vif, sizeof vif, "%s/class/net/vif%" PRIu32 ".%" PRIu32, sysfs(), n->domid, n->id);
 	kernel_half(n, "/net", renamed);	/* it may have another name by now */
 	return n->class != &device_vif || access(vif, F_OK) == 0 || access(renamed, F_OK) == 0;
 }
 
 bool device_is_open(const struct device_name *n)
 {
-	char path[DEVICE_PATH];
+	char path[SYSFS_PATH];
 
 	return access(kernel_half(n, "/physical_device", path), F_OK) == 0;
 }

@@ -157,3 +157,12 @@ test_device_SRC := $(addprefix xend/,device.c device_nodes.c device_config.c hot
 	managed.c job.c lock.c) $(addprefix xenstore/,xs.c buf.c log.c loop.c) $(CONFIG_SRC)
 test_device_LIBS := -lm
 test_hotplug_SRC := xend/hotplug.c xenstore/buf.c xenstore/loop.c
+
+# Devices against a real xenstored and a made-up kernel.
+$(O)/tests/xend/devices: $(O)/tests/xend/devices.o $(O)/tests/xenstore/daemon.o $(addprefix $(O)/xend/,device.o \
+		device_nodes.o device_store.o device_wait.o device_attach.o device_detach.o hotplug.o loopdev.o) \
+		$(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lpthread
+
+CHECK_NEEDS += $(O)/tests/xend/devices $(O)/xenstored
+CHECK_SCRIPTS += $(O)/tests/xend/devices

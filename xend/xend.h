@@ -9,6 +9,8 @@
  *	launch.c	a worker's work: from a configuration to a running domain
  *	reap.c		the way back, from any half-way house too
  *	life.c		domains that shut down by themselves, and what is to happen then
+ *	device*.c	disks and network interfaces: nodes, coming, going, jobs about them
+ *	hotplug.c	the scripts of /etc/xen/scripts
  */
 #ifndef XEND_XEND_H
 #define XEND_XEND_H
