@@ -10,7 +10,7 @@ PACKAGES_BUILD := gcc make libc6-dev pkg-config libxen-dev libyajl-dev libreadli
 	zlib1g-dev liblzma-dev libzstd-dev liblz4-dev libext2fs-dev libncurses-dev libcmocka-dev
 PACKAGES_RUN   := qemu-system-x86 busybox-static cpio xz-utils
 PACKAGES_TEST  := clang libclang-rt-14-dev zstd lz4 gzip xorriso mtools ovmf grub-common \
-	grub-pc-bin grub-efi-amd64-bin debootstrap e2fsprogs fdisk gdisk
+	grub-pc-bin grub-efi-amd64-bin debootstrap e2fsprogs fdisk gdisk iproute2 nftables
 # What `make deb` needs besides.
 PACKAGES_DEB   := debhelper fakeroot lintian
 # Only unpacked, in the root where a test installs our packages beside them.

@@ -14,6 +14,7 @@
 #include "xenstore/xs.h"
 #include "xend/bootloader.h"
 #include "xend/config.h"
+#include "xend/device_attach.h"
 #include "xend/domctl.h"
 #include "xend/dump.h"
 #include "xend/launch.h"
@@ -173,11 +174,12 @@ static int find_complete(struct workshop *w, const char *uuid, struct xen_domctl
 {
 	char path[ROSTER_PATH];
 	uint8_t bytes[16];
-	uint64_t domid;
+	uint64_t domid, ready;
 
 	snprintf(path, sizeof path, "/vm/%s", uuid);
 	if (dom_uuid_parse(uuid, bytes) < 0 ||
 	    xs_get_u64(w->xs, XS_TXN_NONE, path, XEND_MARK, &domid) < 0 ||
+	    xs_get_u64(w->xs, XS_TXN_NONE, path, XEND_READY, &ready) < 0 ||
 	    domctl_info(w->hyp, (domid_t)domid, info) < 0 ||
 	    memcmp(info->handle, bytes, sizeof bytes) || info->flags & XEN_DOMINF_dying)
 		return -ENOENT;
@@ -239,18 +241,19 @@ int create_work(struct workshop *w)
 	return create_run(w, w->job->args > 1 && !strcmp(w->job->arg[1], "paused"));
 }
 
-/* The worker is dead; whatever it had of a domain goes. */
-void create_undo(struct xend *x, struct job *j)
+/* The worker has failed or is dead; whatever it had of a domain goes. */
+int create_undo(struct workshop *w)
 {
 	uint8_t uuid[16];
 	int rc;
 
-	if (dom_uuid_parse(j->target, uuid) < 0)
-		return;
+	if (dom_uuid_parse(w->job->target, uuid) < 0)
+		return 0;
 	bootloader_sweep(NULL);
-	rc = reap_uuid(x->hyp, x->xs, uuid);
+	rc = reap_uuid(w->hyp, w->xs, uuid);
 	if (rc < 0)
-		log_rc(rc, "take down what '%s' left of %s", j->command, j->target);
+		log_rc(rc, "take down what '%s' left of %s", w->job->command, w->job->target);
+	return rc;
 }
 
 /* --------------------------------------------------------------- managed */
@@ -487,10 +490,9 @@ int dump_act(struct xend *x, struct job *j, const struct dom *d)
 	return dump_note_pause(x, j, d);
 }
 
-void dump_undo(struct xend *x, struct job *j)
+int dump_undo(struct workshop *w)
 {
-	if (j->unpauses)
-		domctl_unpause(x->hyp, (domid_t)j->domid);
+	return w->job->unpauses ? domctl_unpause(w->hyp, (domid_t)w->job->domid) : 0;
 }
 
 int dump_work(struct workshop *w)
@@ -644,7 +646,9 @@ int rename_restart_work(struct workshop *w)
 	dom_uuid_parse(j->target, uuid);
 	dom_uuid_parse(j->arg[RESTART_TWIN], twin);
 	if (domctl_info(w->hyp, domid, &info) == 0 && !memcmp(info.handle, uuid, sizeof uuid)) {
-		rc = xs_txn(w->xs, twin_body, j);
+		rc = device_remove_all(w->xs, domid, NULL);	/* the new one needs them */
+		if (rc == 0)
+			rc = xs_txn(w->xs, twin_body, j);
 		if (rc == 0)
 			rc = domctl_handle_set(w->hyp, domid, twin);
 	}

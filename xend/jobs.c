@@ -163,12 +163,26 @@ static bool begins_again(struct xend *x, struct job *j)
 	return worker_start(x, j, j->method->work, on_progress, on_ended) == 0;
 }
 
+/* Undone, or not: what is told is why it had to be. */
+static void on_undone(struct xend *x, struct job *j, int rc)
+{
+	j->fault = j->why;
+	job_end(x, j, j->rc);
+	jobs_run(x);
+}
+
 static void on_ended(struct xend *x, struct job *j, int rc)
 {
 	if (begins_again(x, j))
 		return;
-	if (rc < 0 && j->method->undo)
-		j->method->undo(x, j);
+	if (rc < 0 && j->method->undo) {
+		j->why = j->fault;
+		j->rc = rc;
+		j->fault = (struct fault){ 0 };
+		if (worker_start(x, j, j->method->undo, on_progress, on_undone) == 0)
+			return;
+		j->fault = j->why;
+	}
 	job_end(x, j, rc);
 	jobs_run(x);
 }
@@ -212,7 +226,8 @@ static int job_run(struct xend *x, struct job *j)
 {
 	int rc = job_refuse_shape(j);
 
-	if (rc == 0 && *j->client && !j->is_redo && !job_client_is_alive(j->client))
+	if (rc == 0 && !j->is_redo &&
+	    (j->is_cancelled || (*j->client && !job_client_is_alive(j->client))))
 		rc = -ECANCELED;	/* nobody waits for it, and nothing was begun */
 	if (rc == 0 && running_count() >= WORKERS_MAX && j->method->work)
 		return METHOD_BLOCKED;
@@ -230,6 +245,11 @@ static int job_run(struct xend *x, struct job *j)
 		return rc;
 	}
 	j->state = JOB_RUNNING;
+	if (j->is_redo && j->is_cancelled) {
+		fault_set(&j->fault, ECANCELED, "'%s' was cancelled", j->command);
+		on_ended(x, j, -ECANCELED);
+		return 0;
+	}
 	rc = jobs_mark_running(x, j);
 	if (rc == 0)
 		rc = worker_start(x, j, j->method->work, on_progress, on_ended);
@@ -304,7 +324,7 @@ static struct job *job_read(struct xend *x, unsigned number)
 static void job_take(struct xend *x, unsigned number)
 {
 	struct job *j;
-	char *state;
+	char *state, *cancel;
 	int known;
 
 	if (job_find(number))
@@ -318,6 +338,9 @@ static void job_take(struct xend *x, unsigned number)
 	if (!j)
 		return;
 	j->is_redo = known == JOB_RUNNING;
+	cancel = node_read(x, number, "cancel");
+	j->is_cancelled = cancel != NULL;
+	free(cancel);
 	job_insert(j);
 	if (known < 0)
 		node_write(x, j, "state", job_state_names[JOB_QUEUED]);

@@ -34,6 +34,8 @@ struct job {
 	int domid;			/* the same as a number, where act() found it running */
 	char *claim;			/* a name that it will give; NULL: none */
 	struct fault fault;		/* why it failed */
+	struct fault why;		/* the same while it is being undone, and what it will end */
+	int rc;				/* with */
 	struct buf result;		/* what it answers */
 	struct worker worker;
 };

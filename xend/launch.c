@@ -10,6 +10,7 @@
 #include "xenstore/xs.h"
 #include "xend/bootloader.h"
 #include "xend/build.h"
+#include "xend/device_attach.h"
 #include "xend/domain.h"
 #include "xend/domctl.h"
 #include "xend/image.h"
@@ -53,16 +54,6 @@ static int check_files(const struct config *c, struct fault *f)
 	return 0;
 }
 
-/* A guest without the disk that it was promised would be a lie. */
-static int check_devices(const struct config *c, struct fault *f)
-{
-	for (size_t i = 0; i < c->devices; i++)
-		if (strcmp(c->device[i].class, "console"))
-			return fault_set(f, ENOSYS, "Devices of class %s are not available yet in "
-					 "this version", c->device[i].class);
-	return 0;
-}
-
 int launch_check(const struct config *c, struct fault *f)
 {
 	int rc = check_builder(c, f);
@@ -70,7 +61,7 @@ int launch_check(const struct config *c, struct fault *f)
 	if (rc == 0)
 		rc = check_files(c, f);
 	if (rc == 0)
-		rc = check_devices(c, f);
+		rc = device_check_all(c, f);
 	return rc;
 }
 
@@ -448,6 +439,26 @@ static void console_await(struct xs *xs, int domid)
 	xs_unwatch(xs, path, "tty");
 }
 
+/* Every disk and interface that the configuration promises, then the mark that all is there. */
+static int connect_devices(struct workshop *w, const struct launch *l, int domid, struct fault *f)
+{
+	struct device_owner owner = {
+		.domid = (uint32_t)domid, .name = config_text(l->config, CONFIG_NAME),
+	};
+	char uuid[DOM_UUID_TEXT], path[256];
+	int rc;
+
+	worker_progress(w, "connecting devices", 0, 0);
+	memcpy(owner.uuid, l->uuid, sizeof owner.uuid);
+	rc = device_attach_all(w->xs, l->config, &owner, f);
+	if (rc < 0)
+		return rc;
+	dom_uuid_print(l->uuid, uuid);
+	snprintf(path, sizeof path, "/vm/%s/" XEND_READY, uuid);
+	rc = xs_printf(w->xs, XS_TXN_NONE, path, "1");
+	return rc < 0 ? fault_errno(f, -rc, "Unable to write %s", path) : 0;
+}
+
 static int go(struct workshop *w, const struct launch *l, int domid, struct fault *f)
 {
 	int rc;
@@ -473,6 +484,8 @@ int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct
 		rc = build(w, l, &boot, &image, &built, f);
 	if (rc == 0) {
 		rc = describe(w, &d, f);
+		if (rc == 0)
+			rc = connect_devices(w, l, built.domid, f);
 		if (rc == 0)
 			rc = go(w, l, built.domid, f);
 		if (rc < 0)

@@ -9,6 +9,7 @@
 #include "xenstore/log.h"
 #include "xenstore/loop.h"
 #include "xenstore/xs.h"
+#include "xend/device_jobs.h"
 #include "xend/jobs.h"
 #include "xend/life.h"
 #include "xend/managed.h"
@@ -190,6 +191,7 @@ static void look(struct xend *x)
 			on_slow(x, d);
 	}
 	dom_list_free(&l);
+	device_sweep(x);		/* before: what has devices is spared until they are gone */
 	if (reap_orphans(x->hyp, x->xs, spare_job) > 0)
 		log_info("removed the nodes of domains that are gone");
 	jobs_run(x);

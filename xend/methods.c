@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "xenstore/xs.h"
+#include "xend/device_jobs.h"
 #include "xend/managed.h"
 #include "xend/methods.h"
 #include "xend/roster.h"
@@ -26,6 +27,17 @@ static const struct method methods[] = {
 	  .act = reset_act, .work = reset_work, .undo = create_undo },
 	{ "suspend", 1, 1, 0, .act = suspend_act },
 	{ "resume", 2, 2, 0, .act = resume_act },
+	{ "reap-devices", 2, 2, METHOD_OWN | METHOD_AGAIN, .begin = restart_begin,
+	  .work = device_reap_work },
+	{ "block-attach", 1, 1, 0, .act = device_attach_act, .work = device_attach_work,
+	  .undo = device_attach_undo },
+	{ "block-configure", 1, 1, 0, .act = device_configure_act },
+	{ "block-detach", 3, 3, METHOD_AGAIN, .act = device_detach_act,
+	  .work = device_detach_work },
+	{ "network-attach", 1, 1, 0, .act = device_attach_act, .work = device_attach_work,
+	  .undo = device_attach_undo },
+	{ "network-detach", 3, 3, METHOD_AGAIN, .act = device_detach_act,
+	  .work = device_detach_work },
 	{ "pause", 1, 1, METHOD_RUNS | METHOD_GUEST, .act = pause_act },
 	{ "unpause", 1, 1, METHOD_RUNS | METHOD_GUEST, .act = unpause_act },
 	{ "shutdown", 2, 2, 0, .act = shutdown_act },

@@ -29,8 +29,7 @@ struct method {
 	int (*act)(struct xend *x, struct job *j, const struct dom *d);
 	int (*begin)(struct xend *x, struct job *j);	/* the same for rows without a domain */
 	work_fn work;		/* NULL: act() or begin() does it all */
-	/* In the daemon, after a worker that failed or died: what is to be undone. May be NULL. */
-	void (*undo)(struct xend *x, struct job *j);
+	work_fn undo;		/* in another worker, after one that failed or died; may be NULL */
 	const char *verb;	/* for METHOD_GUEST's error; NULL: the name */
 };
 
@@ -57,10 +56,10 @@ int restart_begin(struct xend *x, struct job *j);
 int restart_work(struct workshop *w);
 int rename_restart_work(struct workshop *w);
 int reap_work(struct workshop *w);
-void create_undo(struct xend *x, struct job *j);
+int create_undo(struct workshop *w);
 int dump_act(struct xend *x, struct job *j, const struct dom *d);
 int dump_work(struct workshop *w);
-void dump_undo(struct xend *x, struct job *j);
+int dump_undo(struct workshop *w);
 int reset_act(struct xend *x, struct job *j, const struct dom *d);
 int reset_work(struct workshop *w);
 int suspend_act(struct xend *x, struct job *j, const struct dom *d);

@@ -63,7 +63,8 @@ TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
 XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o create.o tune.o worker.o launch.o \
-	room.o reap.o life.o bootloader.o bootloader_run.o)
+	room.o reap.o life.o bootloader.o bootloader_run.o device.o device_nodes.o device_store.o \
+	device_wait.o device_attach.o device_detach.o device_config.o device_jobs.o hotplug.o loopdev.o)
 
 PROGRAMS += $(O)/xend/xend
 
@@ -85,6 +86,9 @@ test_log_SRC := xenstore/log.c
 test_room_SRC := xend/room.c xend/fault.c
 test_console_SRC := xend/conring.c xend/conlog.c xenstore/buf.c
 
+XEN_SCRIPTS := $(addprefix xend/scripts/,block block-nbd vif-bridge vif-route vif-nat network-bridge \
+	network-route network-nat)
+
 define install_xend
 	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/share/man/man5 \
 		$(DESTDIR)$(prefix)/share/man/man8 $(DESTDIR)/etc/xen
@@ -96,6 +100,9 @@ define install_xend
 	install -m 644 man/xend-config.sxp.5 man/xmdomain.cfg.5 $(DESTDIR)$(prefix)/share/man/man5/
 	[ -e $(DESTDIR)/etc/xen/xend-config.sxp ] || \
 		install -m 644 config-examples/xend-config.sxp $(DESTDIR)/etc/xen/
+	install -d $(DESTDIR)/etc/xen/scripts
+	install -m 755 $(XEN_SCRIPTS) $(DESTDIR)/etc/xen/scripts/
+	install -m 644 $(wildcard xend/scripts/*.sh) $(DESTDIR)/etc/xen/scripts/
 
 endef
 INSTALL_STEPS += install_xend
@@ -135,3 +142,20 @@ fuzz_grub_disk_LIBS := -lz
 fuzz_grub_menu_SRC := $(GRUB_OLD_SRC) $(GRUB_CFG_SRC)
 fuzz_grub_fs_SRC := $(GRUB_SRC)
 fuzz_grub_fs_LIBS := $(GRUB_LIBS)
+
+CHECK_SCRIPTS += tests/xend/scripts tests/xend/networks
+
+UNIT_TESTS += device hotplug
+test_device_SRC := $(addprefix xend/,device.c device_nodes.c device_config.c hotplug.c settings.c domain.c fault.c \
+	managed.c job.c lock.c) $(addprefix xenstore/,xs.c buf.c log.c loop.c) $(CONFIG_SRC)
+test_device_LIBS := -lm
+test_hotplug_SRC := xend/hotplug.c xenstore/buf.c xenstore/loop.c
+
+# Devices against a real xenstored and a made-up kernel.
+$(O)/tests/xend/devices: $(O)/tests/xend/devices.o $(O)/tests/xenstore/daemon.o $(addprefix $(O)/xend/,device.o \
+		device_nodes.o device_store.o device_wait.o device_attach.o device_detach.o hotplug.o loopdev.o) \
+		$(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(TOOL_LIBS) -lpthread
+
+CHECK_NEEDS += $(O)/tests/xend/devices $(O)/xenstored
+CHECK_SCRIPTS += $(O)/tests/xend/devices

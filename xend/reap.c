@@ -5,6 +5,7 @@
 #include <string.h>
 #include "xenstore/hyp.h"
 #include "xenstore/xs.h"
+#include "xend/device_attach.h"
 #include "xend/domain.h"
 #include "xend/domctl.h"
 #include "xend/reap.h"
@@ -45,6 +46,8 @@ int reap_domid(struct hyp *h, struct xs *xs, int domid)
 	if (rc == -ESRCH)
 		rc = 0;
 	if (rc == 0)
+		rc = device_remove_all(xs, (uint32_t)domid, NULL);
+	if (rc == 0)
 		rc = remove_nodes(xs, domid);
 	return rc;
 }
@@ -66,8 +69,11 @@ int reap_uuid(struct hyp *h, struct xs *xs, const uint8_t uuid[16])
 	dom_uuid_print(uuid, text);
 	snprintf(path, sizeof path, "/vm/%s", text);
 	/* The hypervisor may have lost it already while its nodes are still there. */
-	if (rc == 0 && xs_get_u64(xs, XS_TXN_NONE, path, XEND_MARK, &marked) == 0 && marked)
-		rc = remove_nodes(xs, (int)marked);
+	if (rc == 0 && xs_get_u64(xs, XS_TXN_NONE, path, XEND_MARK, &marked) == 0 && marked) {
+		rc = device_remove_all(xs, (uint32_t)marked, text);
+		if (rc == 0)
+			rc = remove_nodes(xs, (int)marked);
+	}
 	return rc == 0 ? remove_vm(xs, text) : rc;
 }
 

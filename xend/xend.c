@@ -14,6 +14,7 @@
 #include "xenstore/log.h"
 #include "xenstore/loop.h"
 #include "xenstore/xs.h"
+#include "xend/device_jobs.h"
 #include "xend/domctl.h"
 #include "xend/jobs.h"
 #include "xend/life.h"
@@ -199,6 +200,7 @@ static int daemon_prepare(struct xend *x)
 		return log_rc(rc, "reach the hypervisor");
 	managed_set_path(settings_text("xend-domains-path"));
 	managed_clean();
+	device_network_start();
 	rc = connect_store(x);
 	if (rc < 0)
 		return log_rc(rc, "reach XenStore");

@@ -9,6 +9,8 @@
  *	launch.c	a worker's work: from a configuration to a running domain
  *	reap.c		the way back, from any half-way house too
  *	life.c		domains that shut down by themselves, and what is to happen then
+ *	device*.c	disks and network interfaces: nodes, coming, going, jobs about them
+ *	hotplug.c	the scripts of /etc/xen/scripts
  */
 #ifndef XEND_XEND_H
 #define XEND_XEND_H
@@ -29,5 +31,7 @@ struct xend {
 /* The marker that says: this domain is complete, and ours.  Below /vm/<uuid>, where the guest
  * can't write. */
 #define XEND_MARK "xend/domid"
+/* And this one beside it: its devices are connected too, it may run. */
+#define XEND_READY "xend/ready"
 
 #endif

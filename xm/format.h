@@ -45,5 +45,18 @@ void format_credit2_row(FILE *out, const struct dom *d, const struct format_sche
 struct domctl_sedf;
 void format_sedf_head(FILE *out);
 void format_sedf_row(FILE *out, const struct dom *d, const struct domctl_sedf *p);
+/* xm block-list, network-list, vtpm-list; numbers that are not known are -1, texts NULL. */
+struct format_device {
+	unsigned id;
+	int backend_id, handle, state, event_channel, ring_ref, tx_ring_ref, rx_ring_ref;
+	const char *mac, *backend;
+};
+
+void format_block_head(FILE *out);
+void format_block_row(FILE *out, const struct format_device *v);
+void format_network_head(FILE *out);
+void format_network_row(FILE *out, const struct format_device *v);
+void format_vtpm_head(FILE *out);
+void format_vtpm_row(FILE *out, const struct format_device *v);
 
 #endif

@@ -8,7 +8,7 @@
 
 extern const struct xm_command list_commands[], host_commands[], sched_commands[],
 	lifecycle_commands[], create_commands[], managed_commands[], tune_commands[],
-	console_commands[], top_commands[], watch_commands[], doctor_commands[], shell_commands[],
+	console_commands[], top_commands[], watch_commands[], doctor_commands[], device_commands[], shell_commands[],
 	later_commands[];
 
 /* sched.c: a pool by name or number; XM_OK or the error is said. */

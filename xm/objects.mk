@@ -1,8 +1,8 @@
 # What xm/ builds, tests and installs.
 
 XM_OBJS := $(addprefix $(O)/xm/,xm.o run.o args.o help.o open.o json.o job.o format.o format_info.o \
-	list.o host.o sched.o lifecycle.o create.o tune.o numbers.o console.o top.o topdata.o watch.o \
-	doctor.o shell.o shellwords.o later.o)
+	format_device.o list.o host.o sched.o lifecycle.o create.o tune.o numbers.o console.o top.o topdata.o watch.o \
+	doctor.o device.o shell.o shellwords.o later.o)
 
 PROGRAMS += $(O)/xm/xm
 
@@ -12,7 +12,7 @@ $(O)/xm/xm: $(XM_OBJS) $(SHARED_OBJS) $(CTL_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_
 
 UNIT_TESTS += xm_format xm_words
 # Formats are pure; what asks the hypervisor in the same files is not called.
-test_xm_format_SRC := xm/format.c xm/format_info.c xm/topdata.c xend/domain.c
+test_xm_format_SRC := xm/format.c xm/format_info.c xm/format_device.c xm/topdata.c xend/domain.c
 test_xm_words_SRC := xm/args.c xm/numbers.c xm/shellwords.c
 CHECK_SCRIPTS += tests/xm/all
 
@@ -35,3 +35,4 @@ $(O)/tests/system/json-check: $(O)/tests/system/json-check.o
 
 SYSTEM_TESTS += tests/system/xend
 SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS) $(O)/tests/system/json-check
+LONG_TESTS += tests/system/devices

@@ -9,7 +9,7 @@
 
 const struct xm_command *const xm_tables[] = {
 	list_commands, host_commands, sched_commands, lifecycle_commands, create_commands,
-	tune_commands, console_commands, top_commands, watch_commands, doctor_commands,
+	tune_commands, console_commands, top_commands, watch_commands, doctor_commands, device_commands,
 	shell_commands, later_commands, NULL,
 };
 

@@ -1097,6 +1097,10 @@ static void every_example_evaluates_and_is_accepted(void)
 		{ "xmexample.nbd", NULL, "(uname 'nbd:" },
 		{ "xmexample.vti", NULL, "(guest_os_type default)" },
 		{ "xmexample.nfs", NULL, "nfsroot=" },
+		{ "xmexample.phy", NULL, "(uname phy:/dev/disk/by-id/" },
+		{ "xmexample.lvm", NULL, "(uname phy:vg0/example-root)" },
+		{ "xmexample.image", NULL, "(tap (uname tap:aio:/var/lib/" },
+		{ "xmexample.net", NULL, "(script vif-nat)" },
 		{ "xmexample.many", NULL, "(dev xvdd)" },
 		{ "xmexample.xl", NULL, "(name ExampleXL)" },
 	};

@@ -221,6 +221,46 @@ static void xentop_reads_only_guests_interfaces(void)
 	CHECK(!top_net_parse("vif3.x: 1\n", &n));
 }
 
+static void devices_are_listed_in_the_columns_of_old(void)
+{
+	struct format_device vbd = {
+		.id = 51728, .state = 4, .event_channel = 9, .ring_ref = 8,
+		.backend = "/local/domain/0/backend/vbd/95/51728",
+	};
+	struct format_device vif = {
+		.mac = "00:16:3e:00:00:11", .state = 4, .event_channel = 9, .tx_ring_ref = -1,
+		.rx_ring_ref = -1, .backend = "/local/domain/0/backend/vif/95/0",
+	};
+
+	format_block_head(start());
+	format_block_row(out, &vbd);
+	CHECK_STR(finish(),
+		  "Vdev  BE handle state evt-ch ring-ref BE-path\n"
+		  "51728    0    0     4      9      8     /local/domain/0/backend/vbd/95/51728  \n");
+	format_network_head(start());
+	format_network_row(out, &vif);
+	CHECK_STR(finish(),
+		  "Idx BE     MAC Addr.     handle state evt-ch tx-/rx-ring-ref BE-path\n"
+		  "0   0  00:16:3e:00:00:11    0     4      9     -1   /-1      "
+		  "/local/domain/0/backend/vif/95/0  \n");
+	vbd.id = 0;
+	vbd.backend = "/local/domain/0/backend/vtpm/95/0";
+	format_vtpm_head(start());
+	format_vtpm_row(out, &vbd);
+	CHECK_STR(finish(),
+		  "Idx  BE handle state evt-ch ring-ref BE-path\n"
+		  "0     0    0     4      9      8     /local/domain/0/backend/vtpm/95/0  \n");
+}
+
+static void what_is_not_known_of_a_device_is_minus_one(void)
+{
+	struct format_device vif = { 0, 0, -1, -1, -1, -1, -1, -1, NULL, NULL };
+
+	format_network_row(start(), &vif);
+	CHECK_STR(finish(), "0   0  ??                   -1    -1     -1    -1   /-1      "
+			    "??                              \n");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -232,6 +272,8 @@ int main(void)
 		TEST(uptime_counts_days_apart),
 		TEST(schedulers_have_their_tables),
 		TEST(info_has_the_keys_that_ganeti_reads),
+		TEST(devices_are_listed_in_the_columns_of_old),
+		TEST(what_is_not_known_of_a_device_is_minus_one),
 		TEST(xentop_has_the_columns_that_plugins_count),
 		TEST(xentop_reads_only_guests_interfaces),
 	};

@@ -101,9 +101,36 @@ $ xm migrate foo host
 ? 1
 
 == the same for devices
-$ xm block-list foo
-! Error: 'xm block-list' is not available yet in this version.
+$ xm pci-list foo
+! Error: 'xm pci-list' is not available yet in this version.
 ? 1
+
+== a list of devices wants a domain
+$ xm block-list
+~ ^No domain parameter given$
+~ ^Usage: xm block-list <Domain>
+? 1
+
+== and no more than one
+$ xm network-list a b
+~ ^No multiple domain parameters allowed$
+? 1
+
+== a disk is four or five words
+$ xm block-attach foo phy:sda1 xvdb
+~! ^Error: 'xm block-attach' requires between 4 and 5 arguments
+~ ^Usage: xm block-attach <Domain> <BackDev>
+? 1
+
+== an interface's words are keys that are known, with values
+$ xm network-attach foo colour=red 2>&1 | head -1
+> Error: Invalid argument: colour=red
+
+$ xm network-attach foo mac= 2>&1 | head -1
+> Error: Invalid argument: mac=
+
+$ xm network-attach foo bridge 2>&1 | head -1
+> Error: Invalid argument: bridge
 
 == xenconsole refuses what is no number
 $ ln -s $(command -v xm) xenconsole && ./xenconsole abc
