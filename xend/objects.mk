@@ -147,7 +147,7 @@ CHECK_SCRIPTS += tests/xend/scripts tests/xend/networks
 
 UNIT_TESTS += device hotplug
 test_device_SRC := $(addprefix xend/,device.c device_nodes.c device_config.c hotplug.c settings.c domain.c fault.c \
-	managed.c job.c lock.c) $(addprefix xenstore/,xs.c buf.c log.c loop.c) $(CONFIG_SRC)
+	managed.c job.c lock.c) $(addprefix xenstore/,xs.c xs_calls.c buf.c log.c loop.c) $(CONFIG_SRC)
 test_device_LIBS := -lm
 test_hotplug_SRC := xend/hotplug.c xenstore/buf.c xenstore/loop.c
 
