@@ -241,34 +241,45 @@ static struct node *part_find(const struct node *n, const struct path *p, unsign
 	return kids_find(n->kids, p->part[i].hash, p->text + p->part[i].at, p->part[i].len);
 }
 
+/* The child of n, which may be changed itself, in such a version; 0 for want of memory. */
+static uint32_t child_own(const struct owner *o, struct node *n, const struct path *p,
+			  unsigned int i, uint32_t old)
+{
+	uint32_t ref = node_own(o, old);
+
+	if (!ref || ref == old)
+		return ref;
+	heap_touch(n, NODE_HEAD);
+	return kids_replace(o, &n->kids, p->part[i].hash, old, ref) ? 0 : ref;
+}
+
 /*
  * The node of the first parts parts, which was found, in a version that may be changed, touched.
- * Whoever owns a version owns those above it.  Else these become its own, too, and of them only
- * what gets another child is touched.
+ * Whoever owns a version owns those above it; else these become its own, too.  above is its parent,
+ * if that is known.
  */
 static struct node *path_own(struct tree *t, const struct owner *o, const struct path *p,
-			     unsigned int parts, struct node *found)
+			     unsigned int parts, struct node *found, struct node *above)
 {
-	uint32_t old, ref;
+	uint32_t ref = heap_ref(found);
 	struct node *n;
 
 	if (o->owns(o, found->born)) {
 		heap_touch(found, NODE_HEAD);
 		return found;
 	}
-	old = store_root(t);
-	ref = node_own(o, old);
-	if (ref && ref != old)
-		root_set(t, ref);
-	for (unsigned int i = 0; ref && i < parts; i++) {
-		n = node_at(ref);
-		old = heap_ref(part_find(n, p, i));
-		ref = node_own(o, old);
-		if (!ref || ref == old)
-			continue;
-		heap_touch(n, NODE_HEAD);
-		if (kids_replace(o, &n->kids, p->part[i].hash, old, ref))
-			return NULL;
+	if (above && o->owns(o, above->born)) {
+		ref = child_own(o, above, p, parts - 1, ref);
+	} else {
+		uint32_t root = store_root(t);
+
+		ref = node_own(o, root);
+		if (ref && ref != root)
+			root_set(t, ref);
+		for (unsigned int i = 0; ref && i < parts; i++) {
+			n = node_at(ref);
+			ref = child_own(o, n, p, i, heap_ref(part_find(n, p, i)));
+		}
 	}
 	if (!ref)
 		return NULL;
@@ -339,7 +350,7 @@ int store_set_value(struct tree *t, const struct path *p, const struct place *at
 		    const struct caller *who, const void *value, size_t len)
 {
 	struct owner o = tree_owner(t);
-	struct node *n = path_own(t, &o, p, p->parts, at->node);
+	struct node *n = path_own(t, &o, p, p->parts, at->node, at->above);
 	int rc;
 
 	if (!n)
@@ -351,7 +362,7 @@ int store_set_value(struct tree *t, const struct path *p, const struct place *at
 int store_set_perms(struct tree *t, const struct path *p, const struct place *at, uint32_t perms)
 {
 	struct owner o = tree_owner(t);
-	struct node *n = path_own(t, &o, p, p->parts, at->node);
+	struct node *n = path_own(t, &o, p, p->parts, at->node, at->above);
 	uint32_t old_owner, owner;
 	int rc = 0;
 
@@ -407,7 +418,7 @@ int store_create(struct tree *t, const struct path *p, const struct place *at,
 		 const struct caller *who, const void *value, size_t len, struct node **made)
 {
 	struct owner o = tree_owner(t);
-	struct node *n = path_own(t, &o, p, at->depth, at->node);
+	struct node *n = path_own(t, &o, p, at->depth, at->node, at->above);
 	int rc;
 
 	if (!n)
@@ -525,7 +536,7 @@ int store_remove(struct tree *t, const struct path *p, const struct place *at, s
 		 void *ctx)
 {
 	struct owner o = tree_owner(t);
-	struct node *parent = path_own(t, &o, p, p->parts - 1u, at->above), *n = at->node;
+	struct node *parent = path_own(t, &o, p, p->parts - 1u, at->above, NULL), *n = at->node;
 	int rc;
 
 	if (!parent)
