@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "check.h"
+#include "xend/domctl.h"
 #include "xm/format.h"
 #include "xm/topdata.h"
 
@@ -153,6 +154,11 @@ static void schedulers_have_their_tables(void)
 	CHECK_STR(finish(),
 "Name                                ID Weight\n"
 "Domain-0                             0    256\n");
+	format_sedf_head(start());
+	format_sedf_row(out, &a, &(struct domctl_sedf){ .period_ns = 100000000, .extratime = 1 });
+	CHECK_STR(finish(),
+"Name                                ID Period(ms) Slice(ms) Lat(ms) Extra Weight\n"
+"Domain-0                             0     100.0       0.0     0.0      1      0\n");
 }
 
 /* What ganeti looks for in `xm info`, by its own parser's rule: key, blanks, colon, value. */
