@@ -230,6 +230,9 @@ uint64_t *pv_walk(const struct page *root, uint64_t va)
 			return NULL;
 		table = mfn_to_virt(pte_mfn(e));
 	}
+	/* A root that maps itself leads to tables of other levels, whose entries nobody may take for level 1. */
+	if (page_type(mfn_to_page(virt_to_mfn(table))) != PAGE_L1)
+		return NULL;
 	return &table[pt_index(va, 1)];
 }
 

@@ -222,6 +222,23 @@ static void a_root_may_map_itself_but_only_to_be_read(void)
 	fake_destroy(d);
 }
 
+/* By such a map an upper table can be where a walk takes level-1 entries from. */
+static void a_walk_through_a_root_that_maps_itself_ends_at_no_upper_table(void)
+{
+	const uint64_t self = 0xffff000000000000 | 300UL << 39;
+
+	start();
+	CHECK_EQ(mmuext(MMUEXT_PIN_L4_TABLE, root), 0);
+	CHECK_EQ(update(root, 300, entry(root, L1E)), 0);
+	CHECK(pv_walk(page(root), 1UL << 30 | 2UL << 21 | 3UL << 12) == &table(l1)[3]);
+	CHECK(!pv_walk(page(root), self | 1UL << 21));			/* level 2 */
+	CHECK(!pv_walk(page(root), self | 300UL << 30));		/* level 3 */
+	CHECK(!pv_walk(page(root), self | 300UL << 30 | 300UL << 21));
+	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, root), 0);
+	all_plain();
+	fake_destroy(d);
+}
+
 static void changing_only_flags_keeps_the_references(void)
 {
 	start();
@@ -608,6 +625,7 @@ int main(void)
 		FAKE_TEST(a_writable_frame_cant_become_a_table),
 		FAKE_TEST(our_slots_are_filled_and_cant_be_changed),
 		FAKE_TEST(a_root_may_map_itself_but_only_to_be_read),
+		FAKE_TEST(a_walk_through_a_root_that_maps_itself_ends_at_no_upper_table),
 		FAKE_TEST(changing_only_flags_keeps_the_references),
 		FAKE_TEST(the_accessed_and_dirty_bits_can_be_preserved),
 		FAKE_TEST(updates_stop_at_the_first_that_fails_and_say_where),

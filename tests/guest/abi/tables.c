@@ -214,6 +214,26 @@ static void only_a_root_can_be_loaded(void)
 	page_put(page);
 }
 
+/* Slot 4 of our root maps the root itself: by that, upper tables have addresses. */
+static uint64_t through_self(uint64_t i3, uint64_t i2, uint64_t i1)
+{
+	return 4ul << 39 | i3 << 30 | i2 << 21 | i1 << 12;
+}
+
+static void upper_tables_are_no_level_1_tables(void)
+{
+	uint64_t *root = (uint64_t *)start_info->pt_base;
+	uint8_t *page = page_get();
+	const uint64_t places[] = { through_self(511, 510, 300), through_self(4, 511, 300), through_self(4, 4, 300) };
+
+	CHECK_EQ(mmu_update_one(maddr_of(&root[4]), MFN_PTE(mfn_of(root), PTE_RO | PTE_U)), 0);
+	CHECK_TRAP(touch_read, through_self(4, 4, 4), -1);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		CHECK(hcall(update_va_mapping, places[i], MFN_PTE(mfn_of(page), PTE_RW), UVMF_INVLPG) < 0);
+	CHECK_EQ(mmu_update_one(maddr_of(&root[4]), 0), 0);
+	page_put(page);
+}
+
 const struct claim pin_claims[] = {
 	{ "a page mapped writable cannot be pinned", a_page_mapped_writable_cannot_be_pinned },
 	{ "a table is pinned once, unpinned once, and writable after that", a_table_is_pinned_once },
@@ -234,6 +254,7 @@ const struct claim root_claims[] = {
 	{ "a branch put into the root works at once, and is gone at once", a_new_branch_is_used_at_once },
 	{ "a new root can be pinned and loaded", a_new_root_can_be_loaded },
 	{ "a root need not be pinned to be loaded", an_unpinned_root_can_be_loaded },
+	{ "through a root that maps itself no upper table can be written", upper_tables_are_no_level_1_tables },
 	{ "only a root can be loaded", only_a_root_can_be_loaded },
 	{ NULL, NULL },
 };

@@ -9,6 +9,14 @@ uint64_t tsc_get(void)
 	return (uint64_t)high << 32 | low;
 }
 
+uint64_t clock_ns(const struct vcpu_time_info *t)
+{
+	uint64_t delta = tsc_get() - t->tsc_timestamp;
+
+	delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
+	return t->system_time + (uint64_t)(((unsigned __int128)delta * t->tsc_to_system_mul) >> 32);
+}
+
 uint64_t now_ns(void)
 {
 	volatile struct vcpu_time_info *t = &shared_info.vcpu_info[0].time;

@@ -194,8 +194,8 @@ static void make_event_channel_op(struct call *c)
 		*words = DOMID_SELF | (uint32_t)random_domid() << 16;
 	if (cmd == EVTCHNOP_init_control) {	/* for spare vcpus: they never need their events */
 		((uint64_t *)words)[0] = random_mfn();
-		words[3] = worker_count + random_below(4);
-		if (worker_count == vcpu_count)
+		words[3] = spare_first + random_below(4);
+		if (spare_first >= vcpu_count)
 			cmd = EVTCHNOP_status;
 	} else if (cmd == EVTCHNOP_expand_array) {
 		((uint64_t *)words)[0] = random_mfn();
@@ -206,7 +206,7 @@ static void make_event_channel_op(struct call *c)
 
 static uint64_t random_spare(void)
 {
-	return worker_count + random_below(vcpu_count - worker_count + 2);	/* or none */
+	return spare_first + random_below(vcpu_count - spare_first + 2);	/* or none */
 }
 
 /* A context that could run, or one with something wrong in it. */

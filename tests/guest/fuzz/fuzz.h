@@ -34,11 +34,12 @@ struct worker {
 
 extern uint64_t *toy[TOYS];
 extern uint64_t toy_mfn[TOYS];
+extern struct vcpu_time_info clock;	/* as it was at the start: noise may reach the hypervisor's own */
 extern bool has_sysenter;		/* it may be tried in the kernel: Xen crashes a domain that does */
 
-/* worker.c: vcpus 0 to worker_count - 1 act; those up to vcpu_count are spare, to be played with. */
+/* worker.c: vcpus 0 to worker_count - 1 act; those from spare_first to vcpu_count - 1 are to be played with. */
 extern struct worker workers[GUEST_VCPUS];
-extern unsigned int worker_count, vcpu_count;
+extern unsigned int worker_count, spare_first, vcpu_count;
 struct worker *self(void);
 void workers_prepare(unsigned int count, uint64_t seed, bool fifo);
 void workers_run(uint64_t actions);	/* returns when all are done */

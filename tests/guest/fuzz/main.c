@@ -10,7 +10,7 @@
 uint64_t *toy[TOYS];
 uint64_t toy_mfn[TOYS];
 bool has_sysenter;
-static struct vcpu_time_info clock;	/* as it was at the start: noise may reach the hypervisor's own */
+struct vcpu_time_info clock;
 
 /* The number behind `name` on the command line. */
 static uint64_t parameter(const char *name, uint64_t otherwise)
@@ -43,24 +43,15 @@ static void prepare(void)
 	hcall(vm_assist, VMASST_CMD_enable, VMASST_TYPE_writable_pagetables);
 }
 
-static uint64_t seconds_to_ticks(uint64_t seconds)
-{
-	uint64_t ns_shifted = seconds * 1000000000, ticks;
-
-	/* ns = (ticks << shift) * mul >> 32 */
-	ticks = (ns_shifted << 20) / ((uint64_t)clock.tsc_to_system_mul >> 12);
-	return clock.tsc_shift >= 0 ? ticks >> clock.tsc_shift : ticks << -clock.tsc_shift;
-}
-
 /* Time for somebody at the console, until something is typed or the time is over. */
 static void wait_s(uint64_t seconds)
 {
-	uint64_t start = tsc_get(), ticks = seconds_to_ticks(seconds);
+	uint64_t end = clock_ns(&clock) + seconds * 1000000000;
 	char typed;
 
 	if (seconds)
 		print("fuzz: all actions are done\n");
-	while (tsc_get() - start < ticks && hcall(console_io, CONSOLEIO_read, 1, &typed) <= 0)
+	while (clock_ns(&clock) < end && hcall(console_io, CONSOLEIO_read, 1, &typed) <= 0)
 		hcall(sched_op, SCHEDOP_yield, NULL);
 }
 

@@ -1,4 +1,5 @@
 /* The vcpus that act, side by side on the same toys, and the events that end user code which would not. */
+#include "clock.h"
 #include "fuzz.h"
 
 #include <xen/callback.h>
@@ -9,7 +10,7 @@
 #include <xen/vcpu.h>
 
 struct worker workers[GUEST_VCPUS];
-unsigned int worker_count, vcpu_count;
+unsigned int worker_count, spare_first, vcpu_count;
 static bool has_fifo;
 static uint32_t *fifo_words;
 static struct evtchn_fifo_control_block *fifo_control[GUEST_VCPUS];
@@ -147,6 +148,20 @@ static void worker_main(void)
 		hcall(vcpu_op, VCPUOP_down, id, NULL);
 }
 
+/*
+ * User code may write to shared_info through a toy, and then no timer ends it: one vcpu that acts not itself
+ * puts that right now and then.
+ */
+static void nurse_main(void)
+{
+	for (;;) {
+		struct sched_poll poll = { .timeout = clock_ns(&clock) + 50000000 };
+
+		hcall(sched_op, SCHEDOP_poll, &poll);
+		events_revive();
+	}
+}
+
 static void context_make(struct vcpu_guest_context *c, void (*entry)(void), const uint8_t *stack_end)
 {
 	memset(c, 0, sizeof(*c));
@@ -161,11 +176,11 @@ static void context_make(struct vcpu_guest_context *c, void (*entry)(void), cons
 	c->ctrlreg[3] = xen_pfn_to_cr3(mfn_of((void *)start_info->pt_base));
 }
 
-static void worker_start(unsigned int id)
+static void worker_start(unsigned int id, void (*entry)(void))
 {
 	static struct vcpu_guest_context context;
 
-	context_make(&context, worker_main, guest_stacks[id] + GUEST_STACK);
+	context_make(&context, entry, guest_stacks[id] + GUEST_STACK);
 	if (hcall(vcpu_op, VCPUOP_initialise, id, &context) || hcall(vcpu_op, VCPUOP_up, id, NULL))
 		guest_panic("a vcpu does not start");
 }
@@ -199,8 +214,8 @@ void workers_prepare(unsigned int count, uint64_t seed, bool fifo)
 	while (vcpu_count < 64 && hcall(vcpu_op, VCPUOP_is_up, vcpu_count, NULL) >= 0)
 		vcpu_count++;
 	worker_count = count > vcpu_count ? vcpu_count : count < 1 ? 1 : count;
-	if (worker_count >= GUEST_VCPUS)	/* the last stack is for the spare ones */
-		worker_count = GUEST_VCPUS - 1;
+	if (worker_count > GUEST_VCPUS - 2)	/* the last stacks are the nurse's and the spare ones' */
+		worker_count = GUEST_VCPUS - 2;
 	has_fifo = fifo;
 	for (unsigned int i = 0; fifo && i < worker_count; i++)
 		fifo_start(i);
@@ -211,11 +226,14 @@ void workers_prepare(unsigned int count, uint64_t seed, bool fifo)
 	trap_hook[2] = nmi_take;
 	for (unsigned int i = 1; i < worker_count; i++) {
 		workers[i].random = seed + i * 1000;
-		worker_start(i);
+		worker_start(i, worker_main);
 		while (!workers[i].timer_port)
 			hcall(sched_op, SCHEDOP_yield, NULL);
 	}
 	events_revive();
+	spare_first = worker_count;
+	if (vcpu_count > worker_count)
+		worker_start(spare_first++, nurse_main);
 }
 
 void workers_run(uint64_t actions)
