@@ -234,16 +234,10 @@ const char *mm_init(void)
 
 void m2p_set(mfn_t mfn, uint64_t pfn)
 {
-	const struct frame_map *m = &frames_of_m2p;
-	uint64_t va = m->start + mfn.n * m->entry;
+	uint64_t *chunk = mfn.n <= max_mfn ? m2p_chunks[mfn.n / M2P_CHUNK_ENTRIES] : NULL;
 
-	/* guests' mapping is read-only and CR0.WP is set: write through the direct map */
-	if (frame_map_has(m, mfn)) {
-		uint64_t *e = table_entry(va, 2);
-		char *frame = paddr_to_virt(*e & PTE_ADDR & ~(SIZE_2M - 1));
-
-		*(volatile uint64_t *)(frame + va % SIZE_2M) = pfn;
-	}
+	if (chunk)
+		WRITE_ONCE(chunk[mfn.n % M2P_CHUNK_ENTRIES], pfn);
 }
 
 uint64_t m2p_get(mfn_t mfn)
