@@ -100,18 +100,23 @@ static bool is_ram(paddr_t from, paddr_t to)
  */
 struct frame_map {
 	uint64_t start;			/* virtual address */
-	size_t entry;			/* bytes per frame */
+	unsigned int shift;		/* 2^shift frames: no division when a frame is looked up */
 	uint64_t present[256];
 };
 
 #define M2P_FLAGS (PTE_P | PTE_A | PTE_D | PTE_U)	/* guests may read it */
 
-static struct frame_map frames_of_table = { FRAMETABLE_START, sizeof(struct page) };
-static struct frame_map frames_of_m2p = { M2P_START, sizeof(uint64_t) };
+#define TABLE_SHIFT 16
+#define M2P_SHIFT 18
+_Static_assert(sizeof(struct page) << TABLE_SHIFT == SIZE_2M, "what 2 MiB of the frame table describe");
+_Static_assert(sizeof(uint64_t) << M2P_SHIFT == SIZE_2M, "… and of the M2P");
+
+static struct frame_map frames_of_table = { FRAMETABLE_START, TABLE_SHIFT };
+static struct frame_map frames_of_m2p = { M2P_START, M2P_SHIFT };
 
 static bool frame_map_init(struct frame_map *m, uint64_t flags, int fill)
 {
-	uint64_t frames = SIZE_2M / m->entry;
+	uint64_t frames = 1UL << m->shift;
 
 	for (uint64_t chunk = 0; chunk <= max_mfn / frames; chunk++) {
 		paddr_t pa;
@@ -129,7 +134,21 @@ static bool frame_map_init(struct frame_map *m, uint64_t flags, int fill)
 
 static bool frame_map_has(const struct frame_map *m, mfn_t mfn)
 {
-	return mfn.n <= max_mfn && bit_test(m->present, mfn.n / (SIZE_2M / m->entry));
+	return mfn.n <= max_mfn && bit_test(m->present, mfn.n >> m->shift);
+}
+
+/* The tables whose entries map the M2P, so that m2p_set() finds a chunk at once: 512 GiB of RAM each. */
+#define M2P_CHUNK_ENTRIES (1UL << M2P_SHIFT)
+static uint64_t *m2p_tables[(DIRECTMAP_END - DIRECTMAP_START) / PAGE_SIZE / M2P_CHUNK_ENTRIES / 512];
+
+static bool m2p_tables_init(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(m2p_tables) && i <= max_mfn / M2P_CHUNK_ENTRIES / 512; i++) {
+		m2p_tables[i] = table_entry(M2P_START + i * 512 * SIZE_2M, 2);
+		if (!m2p_tables[i])
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -146,7 +165,7 @@ static bool m2p_holes_init(void)
 	memset(invalid, 0xff, PAGE_SIZE);
 	for (unsigned int i = 0; i < 512; i++)
 		table[i] = virt_to_paddr(invalid) | M2P_FLAGS | pte_nx;
-	for (uint64_t chunk = 0; chunk < BOOT_MAPPED / PAGE_SIZE * m->entry / SIZE_2M; chunk++) {
+	for (uint64_t chunk = 0; chunk < BOOT_MAPPED >> PAGE_SHIFT >> m->shift; chunk++) {
 		uint64_t *e = table_entry(m->start + chunk * SIZE_2M, 2);
 
 		if (!e)
@@ -224,7 +243,7 @@ const char *mm_init(void)
 	if (!slots_init() || !directmap_init() ||
 	    !frame_map_init(&frames_of_table, PTE_HV | pte_nx, 0) ||
 	    !frame_map_init(&frames_of_m2p, M2P_FLAGS | pte_nx, 0xff) ||
-	    !m2p_holes_init())
+	    !m2p_holes_init() || !m2p_tables_init())
 		return "not enough memory for the frame table";
 	frame_table_init();
 	bootmem_to_heap();
@@ -234,16 +253,16 @@ const char *mm_init(void)
 
 void m2p_set(mfn_t mfn, uint64_t pfn)
 {
-	const struct frame_map *m = &frames_of_m2p;
-	uint64_t va = m->start + mfn.n * m->entry;
+	uint64_t chunk = mfn.n / M2P_CHUNK_ENTRIES, e, *entries;
 
+	if (mfn.n > max_mfn || chunk / 512 >= ARRAY_SIZE(m2p_tables) || !m2p_tables[chunk / 512])
+		return;
+	e = m2p_tables[chunk / 512][chunk % 512];
+	if (!(e & PTE_PSE))		/* a hole */
+		return;
 	/* guests' mapping is read-only and CR0.WP is set: write through the direct map */
-	if (frame_map_has(m, mfn)) {
-		uint64_t *e = table_entry(va, 2);
-		char *frame = paddr_to_virt(*e & PTE_ADDR & ~(SIZE_2M - 1));
-
-		*(volatile uint64_t *)(frame + va % SIZE_2M) = pfn;
-	}
+	entries = paddr_to_virt(e & PTE_ADDR & ~(SIZE_2M - 1));
+	WRITE_ONCE(entries[mfn.n % M2P_CHUNK_ENTRIES], pfn);
 }
 
 uint64_t m2p_get(mfn_t mfn)
@@ -255,7 +274,7 @@ bool m2p_chunk(unsigned int n, uint64_t *mfn)
 {
 	const struct frame_map *m = &frames_of_m2p;
 
-	if (n > max_mfn / (SIZE_2M / m->entry))
+	if (n > max_mfn >> m->shift)
 		return false;
 	*mfn = bit_test(m->present, n) ? pte_mfn(*table_entry(m->start + n * SIZE_2M, 2)).n : ~0UL;
 	return true;

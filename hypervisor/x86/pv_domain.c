@@ -102,11 +102,14 @@ void arch_page_released(struct domain *d, struct page *pg)
 /* Frames that another domain had may still be in a TLB somewhere. */
 void arch_frames_reused(struct page *pg, unsigned int order)
 {
-	for (unsigned long i = 0; i < 1UL << order; i++)
-		if (pg[i].tlb_stamp) {
-			tlb_flush_stamped(&cpu_online, pg[i].tlb_stamp);
-			pg[i].tlb_stamp = 0;
-		}
+	uint32_t latest = 0;		/* whose flush covers the others as well */
+
+	for (unsigned long i = 0; i < 1UL << order; i++) {
+		latest = MAX(latest, pg[i].tlb_stamp);
+		pg[i].tlb_stamp = 0;
+	}
+	if (latest)
+		tlb_flush_stamped(&cpu_online, latest);
 }
 
 /* The machine-to-phys table: the toolstack reads it to save a domain. */

@@ -2,6 +2,7 @@
 #include "claim.h"
 
 #include <xen/errno.h>
+#include <xen/grant_table.h>
 #include <xen/memory.h>
 
 static void reservations_are_told(void)
@@ -68,6 +69,46 @@ static void a_page_can_be_given_back_and_got_again(void)
 	CHECK_EQ(page_protect(page, true), 0);
 	CHECK_EQ(hcall(memory_op, XENMEM_current_reservation, &self), before);
 	page_put(page);
+}
+
+/* The hypervisor's own use of a frame that a guest gave back without flushing: a grant table that grows. */
+static void what_was_given_back_is_out_of_reach(void)
+{
+	enum { N = 16 };
+	static xen_pfn_t shared[N + 1];
+	struct gnttab_setup_table grow = { .dom = DOMID_SELF, .nr_frames = N + 1 };
+	uint8_t *pages[N], *window = page_get();
+
+	/* every second frame: none is merged with its neighbour, and they are the next to be taken */
+	for (int i = 0; i < N; i++) {
+		pages[i] = page_get();
+		page_get();
+		touch_write((uintptr_t)pages[i]);
+	}
+	for (int i = 0; i < N; i++) {
+		xen_pfn_t frame = mfn_of(pages[i]);
+
+		CHECK_EQ(hcall(update_va_mapping, pages[i], 0, UVMF_NONE), 0);
+		CHECK_EQ(reservation(XENMEM_decrease_reservation, &frame, 1, 0), 1);
+	}
+	set_xen_guest_handle(grow.frame_list, shared);
+	CHECK_EQ(hcall(grant_table_op, GNTTABOP_setup_table, &grow, 1), 0);
+	CHECK_EQ(grow.status, GNTST_okay);
+	for (int i = 0; i < N; i++)		/* by what the TLB may still hold */
+		trap_try(touch_write, (uintptr_t)pages[i] + 64);
+	for (int i = 1; i <= N; i++) {
+		CHECK_EQ(pte_set(window, MFN_PTE(shared[i], PTE_RO)), 0);
+		CHECK_EQ(window[64], 0);
+	}
+	CHECK_EQ(page_protect(window, true), 0);
+	for (int i = 0; i < N; i++) {
+		uint64_t pfn = ((uintptr_t)pages[i] - VIRT_BASE) / PAGE_SIZE;
+		xen_pfn_t frame = pfn;
+
+		CHECK_EQ(reservation(XENMEM_populate_physmap, &frame, 1, 0), 1);
+		((uint64_t *)start_info->mfn_list)[pfn] = frame;
+		CHECK_EQ(page_protect(pages[i], true), 0);
+	}
 }
 
 static void what_cannot_be_given_back_stays(void)
@@ -150,6 +191,7 @@ const struct claim memory_claims[] = {
 	{ "domain 0 sees the machine's memory map, in order", domain_0_sees_the_machines_map },
 	{ "a page can be given back and got again", a_page_can_be_given_back_and_got_again },
 	{ "what is not ours cannot be given back", what_cannot_be_given_back_stays },
+	{ "what was given back unflushed is out of reach once it is used", what_was_given_back_is_out_of_reach },
 	{ "pages are exchanged for contiguous ones below 4 GiB", pages_are_exchanged_for_contiguous_ones },
 	{ "a failed exchange takes nothing", a_failed_exchange_takes_nothing },
 	{ NULL, NULL },
