@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "xend/bootloader_run.h"
+#include "xend/device.h"
 #include "xend/sxp.h"
 
 #define PROGRAM_OURS "/usr/lib/xen/bin/pygrub"
@@ -83,32 +84,28 @@ static const struct config_device *disk_find(const struct config *c)
 
 int bootloader_disk(const struct config *c, char *path, size_t size, struct fault *f)
 {
-	static const struct {
-		const char *prefix, *root;	/* root: where relative names are */
-	} kinds[] = {
-		{ "phy:", "/dev/" }, { "file:", "" }, { "tap:aio:", "" }, { "tap2:aio:", "" },
-		{ "tap:tapdisk:aio:", "" }, { "raw:", "" },
-	};
 	const struct config_device *d = disk_find(c);
-	const char *uname = d ? config_device_get(d, "uname") : NULL;
+	const char *uname = d ? config_device_get(d, "uname") : NULL, *above = "", *file;
+	bool is_direct;
+	int n;
 
 	if (!uname || !*uname)
 		return fault_set(f, ENOENT, "The boot loader has no disk to look at: the "
 				 "configuration has none");
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		const char *rest = uname + strlen(kinds[i].prefix);
-		int n;
-
-		if (strncmp(uname, kinds[i].prefix, strlen(kinds[i].prefix)))
-			continue;
-		n = snprintf(path, size, "%s%s", *rest == '/' ? "" : kinds[i].root, rest);
-		if (n < 0 || (size_t)n >= size || *path != '/')
-			return fault_set(f, EINVAL, "Invalid disk specifier: %s", uname);
-		return 0;
+	file = device_image(uname, &is_direct);
+	if (!file && !strncmp(uname, "phy:", 4)) {
+		file = uname + 4;
+		above = *file == '/' ? "" : "/dev/";
 	}
-	fault_set(f, ENOSYS, "The boot loader can't read a disk such as %s", uname);
-	fault_hint(f, "It reads block devices (phy:) and plain images (file:, tap:aio:).");
-	return -ENOSYS;
+	if (!file) {
+		fault_set(f, ENOSYS, "The boot loader can't read a disk such as %s", uname);
+		fault_hint(f, "It reads block devices (phy:) and plain images (file:, tap:aio:).");
+		return -ENOSYS;
+	}
+	n = snprintf(path, size, "%s%s", above, file);
+	if (n < 0 || (size_t)n >= size || *path != '/')
+		return fault_set(f, EINVAL, "Invalid disk specifier: %s", uname);
+	return 0;
 }
 
 int bootloader_check(const struct config *c, struct fault *f)

@@ -132,7 +132,8 @@ test_grub_menu_SRC := $(GRUB_OLD_SRC) $(GRUB_CFG_SRC)
 test_grub_disk_SRC := xend/grub_disk.c
 test_grub_disk_LIBS := -lz
 test_grub_screen_SRC := xend/grub_screen.c xenstore/buf.c xend/grub_legacy.c $(GRUB_MENU_SRC)
-test_bootloader_SRC := xend/bootloader.c xend/bootloader_run.c $(CONFIG_SRC) xend/fault.c
+test_bootloader_SRC := $(addprefix xend/,bootloader.c bootloader_run.c device.c hotplug.c settings.c fault.c) \
+	xenstore/buf.c xenstore/loop.c $(CONFIG_SRC)
 test_bootloader_LIBS := -lm
 CHECK_SCRIPTS += tests/pygrub/run
 

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,6 +59,25 @@ static void the_child_may_compute_allocate_and_answer(void)
 
 	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
 	CHECK_EQ(said, 'w');
+}
+
+static void act_wait(int out)
+{
+	struct timespec wait = { .tv_nsec = 1000000 };
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(out, &set);
+	say(out, pselect(out + 1, NULL, &set, NULL, &wait, NULL) == 1 ? 'r' : 'n');
+}
+
+static void the_child_may_wait_for_what_it_was_given(void)
+{
+	char said;
+	int status = caged(act_wait, &said);
+
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK_EQ(said, 'r');
 }
 
 static void act_open(int out)
@@ -144,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_child_may_compute_allocate_and_answer),
+		TEST(the_child_may_wait_for_what_it_was_given),
 		TEST(whatever_reaches_outside_kills_it),
 		TEST(other_descriptors_are_closed),
 		TEST(memory_is_limited),
