@@ -53,19 +53,37 @@ void hotplug_free(struct hotplug *h)
 		free(h->env[--h->envs]);
 }
 
+/* A file of a directory of scripts; an absolute path is one already. */
+static int path_make(const char *dir, const char *word, char path[HOTPLUG_PATH])
+{
+	int n = *word == '/' ? snprintf(path, HOTPLUG_PATH, "%s", word)
+			     : snprintf(path, HOTPLUG_PATH, "%s/%s", dir, word);
+
+	return n < 0 || n >= HOTPLUG_PATH ? -EINVAL : 0;
+}
+
+/* Where ours are kept apart, third parties' are still where they always were. */
+static int path_find(const char *word, char path[HOTPLUG_PATH])
+{
+	char other[HOTPLUG_PATH];
+	int rc = path_make(hotplug_dir(), word, path);
+
+	if (rc == 0 && access(path, F_OK) < 0 && path_make(HOTPLUG_DIR, word, other) == 0 &&
+	    access(other, F_OK) == 0)
+		memcpy(path, other, sizeof other);
+	return rc;
+}
+
 int hotplug_parse(struct hotplug *h, const char *text)
 {
 	char *copy = strdup(text), *save = NULL, *word;
-	int n, rc = 0;
+	int rc;
 
 	*h = (struct hotplug){ 0 };
 	if (!copy)
 		return -ENOMEM;
 	word = strtok_r(copy, " \t\n", &save);
-	n = !word ? -1 : snprintf(h->path, sizeof h->path, "%s%s%s", *word == '/' ? "" : hotplug_dir(),
-				  *word == '/' ? "" : "/", word);
-	if (n < 0 || (size_t)n >= sizeof h->path)
-		rc = -EINVAL;
+	rc = word ? path_find(word, h->path) : -EINVAL;
 	while (rc == 0 && (word = strtok_r(NULL, " \t\n", &save)))
 		rc = hotplug_arg(h, word);
 	free(copy);
@@ -74,18 +92,19 @@ int hotplug_parse(struct hotplug *h, const char *text)
 
 /* ------------------------------------------------------------------ runs */
 
-/* What every script may rely on; the rest of our environment is none of its business. */
-static char *const base_env[] = {
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C", "LC_ALL=C",
-	"HOME=/",
-};
+/* What every script may rely on, beside a PATH; the rest of our environment is none of its business. */
+static char *const base_env[] = { "LANG=C", "LC_ALL=C", "HOME=/" };
 
 #define BASE_ENVS (sizeof base_env / sizeof *base_env)
 
-/* For tests: their own programs come first. */
-static const char *test_path(void)
+/* Ours first, for that says which of several xenstore-read is meant; then where programs are. */
+static char *path_env(char *text, size_t size)
 {
-	return getenv("XEN_SCRIPT_PATH");
+	const char *ours = getenv("PATH");
+
+	snprintf(text, size, "PATH=%s%s/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		 ours ? ours : "", ours ? ":" : "");
+	return text;
 }
 
 static void __attribute__((noreturn)) child_run(const struct hotplug *h, int out, pid_t parent)
@@ -108,10 +127,7 @@ static void __attribute__((noreturn)) child_run(const struct hotplug *h, int out
 		envp[n++] = h->env[i];
 	for (size_t i = 0; i < BASE_ENVS; i++)
 		envp[n++] = base_env[i];
-	if (test_path()) {
-		snprintf(path, sizeof path, "PATH=%s", test_path());
-		envp[h->envs] = path;
-	}
+	envp[n++] = path_env(path, sizeof path);
 	envp[n] = NULL;
 	if (null >= 0)
 		dup2(null, 0);

@@ -27,7 +27,7 @@ struct hotplug {
 };
 
 /* From a script as configurations name it: `vif-bridge bridge=xenbr1` - a file of HOTPLUG_DIR
- * or an absolute path, and its arguments.  0, -EINVAL: no name, or too long or too many words,
+ * (or of the directory that stands in for it) or an absolute path, and its arguments.  0, -EINVAL: no name, or too long or too many words,
  * -ENOMEM.  hotplug_free() in every case. */
 int hotplug_parse(struct hotplug *h, const char *text);
 int hotplug_arg(struct hotplug *h, const char *word);

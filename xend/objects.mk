@@ -146,7 +146,8 @@ fuzz_grub_fs_LIBS := $(GRUB_LIBS)
 
 CHECK_SCRIPTS += tests/xend/scripts tests/xend/networks
 
-UNIT_TESTS += device hotplug
+UNIT_TESTS += device hotplug loopdev
+test_loopdev_SRC := xend/loopdev.c
 test_device_SRC := $(addprefix xend/,device.c device_nodes.c device_config.c hotplug.c settings.c domain.c fault.c \
 	managed.c job.c lock.c) $(addprefix xenstore/,xs.c xs_calls.c buf.c log.c loop.c) $(CONFIG_SRC)
 test_device_LIBS := -lm
