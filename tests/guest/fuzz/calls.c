@@ -185,7 +185,7 @@ static void make_event_channel_op(struct call *c)
 	for (int i = 0; i < 4; i++) {
 		if (one_in(2))
 			words[i] = random_below(40);
-		while (is_timer_port(words[i]))
+		while (is_kept_port(words[i]))
 			words[i]++;
 	}
 	if (one_in(3))
@@ -195,7 +195,7 @@ static void make_event_channel_op(struct call *c)
 	if (cmd == EVTCHNOP_init_control) {	/* for spare vcpus: they never need their events */
 		((uint64_t *)words)[0] = random_mfn();
 		words[3] = spare_first + random_below(4);
-		if (spare_first >= vcpu_count)
+		if (!has_fifo || spare_first >= vcpu_count)	/* the first would change it for all */
 			cmd = EVTCHNOP_status;
 	} else if (cmd == EVTCHNOP_expand_array) {
 		((uint64_t *)words)[0] = random_mfn();

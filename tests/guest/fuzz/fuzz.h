@@ -40,11 +40,12 @@ extern bool has_sysenter;		/* it may be tried in the kernel: Xen crashes a domai
 /* worker.c: vcpus 0 to worker_count - 1 act; those from spare_first to vcpu_count - 1 are to be played with. */
 extern struct worker workers[GUEST_VCPUS];
 extern unsigned int worker_count, spare_first, vcpu_count;
+extern bool has_fifo;
 struct worker *self(void);
 void workers_prepare(unsigned int count, uint64_t seed, bool fifo);
 void workers_run(uint64_t actions);	/* returns when all are done */
 void events_revive(void);		/* noise may have masked the timers that end user code */
-bool is_timer_port(uint32_t port);
+bool is_kept_port(uint32_t port);
 uint64_t events_mfn(void);		/* a frame that holds event state */
 void spare_context(struct vcpu_guest_context *c, unsigned int id);
 

@@ -11,7 +11,7 @@
 
 struct worker workers[GUEST_VCPUS];
 unsigned int worker_count, spare_first, vcpu_count;
-static bool has_fifo;
+bool has_fifo;
 static uint32_t *fifo_words;
 static struct evtchn_fifo_control_block *fifo_control[GUEST_VCPUS];
 
@@ -22,8 +22,11 @@ struct worker *self(void)
 
 /* ---- Events ---- */
 
-bool is_timer_port(uint32_t port)
+/* Without a console nobody would hear of the end. */
+bool is_kept_port(uint32_t port)
 {
+	if (!(start_info->flags & SIF_INITDOMAIN) && port == start_info->console.domU.evtchn)
+		return true;
 	for (unsigned int i = 0; i < worker_count; i++)
 		if (workers[i].timer_port == port)
 			return true;
@@ -154,6 +157,7 @@ static void worker_main(void)
  */
 static void nurse_main(void)
 {
+	traps_install();
 	for (;;) {
 		struct sched_poll poll = { .timeout = clock_ns(&clock) + 50000000 };
 
