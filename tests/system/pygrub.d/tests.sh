@@ -43,7 +43,9 @@ test_pygrub_start() {
 	for module in xen-blkback virtio_pci virtio_blk; do
 		modprobe $module || { echo "no $module"; return 1; }
 	done
-	xend start && xend status || return 1
+	mkdir -p /var/log/xen/console /var/lib/xend /run/xen-hotplug
+	xenconsoled --pid-file=/run/xenconsoled.pid --log=all --log-dir=/var/log/xen/console
+	xend start || return 1
 	wait_for [ -b /dev/vda ]
 }
 
@@ -77,7 +79,7 @@ test_pygrub_refused() {
 test_pygrub_menu() {
 	config fourth
 	(sleep 8; printf '\033[B\r'; sleep 90; printf '\035') |
-		script -q -c 'xm create -c /tmp/fourth.cfg' /tmp/typescript >/dev/null 2>&1 &
+		script -q -f -c 'xm create -c /tmp/fourth.cfg' /tmp/typescript >/dev/null 2>&1 &
 	wait_for grep -aq 'GUEST UP entry=rescue' /tmp/typescript || { cat /tmp/typescript; return 1; }
 	grep -aq 'Boot menu of /dev/vda' /tmp/typescript || { echo "no menu"; return 1; }
 	nothing_is_left || return 1
@@ -89,6 +91,6 @@ test_pygrub_restart() {
 	config fifth 'extra = "console=hvc0 then=reboot"' 'on_reboot = "restart"'
 	xm create -q /tmp/fifth.cfg || return 1
 	wait_for eval '[ "$(grep -ac "GUEST UP" /var/log/xen/console/guest-fifth.log)" -ge 2 ]' || return 1
-	xm destroy fifth
+	xm destroy fifth 2>/dev/null	# it may have been stopped: it restarts very often
 	wait_for nothing_is_left
 }
