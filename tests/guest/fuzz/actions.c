@@ -313,8 +313,10 @@ static void kernel_root_visit(unsigned int t)
 	if (!toy_is_at_home(t, &last) || toy_mfn[t] != mfn || (last ^ own[511]) & ~(PTE_A | PTE_D))
 		return;
 	note(mmuext_one(MMUEXT_NEW_BASEPTR, mfn, 0));
+	self()->is_in_toys = true;
 	for (unsigned int n = random_below(16); n; n--)
 		act_in_root();
+	self()->is_in_toys = false;
 	if (mmuext_one(MMUEXT_NEW_BASEPTR, mfn_of(own), 0))
 		guest_panic("the own root was refused");
 }

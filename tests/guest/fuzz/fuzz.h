@@ -27,6 +27,7 @@ struct worker {
 	uint64_t read;			/* what read_there() found last */
 	uint64_t *user_root;		/* what NEW_USER_BASEPTR accepted last; NULL: none */
 	unsigned int timer_port;
+	bool is_in_toys;			/* a root made of them is loaded */
 	volatile bool is_in_user, is_done;
 	size_t arena_used;
 	uint8_t arena[ARENA] __attribute__((aligned(8)));

@@ -163,10 +163,11 @@ void *random_buffer(size_t size)
 /* Never in a toy, whose contents could be requests that nobody meant. */
 uint64_t random_pointer(void *good)
 {
-	static const uint64_t bad[] = { 0, 8, 0x1000, 0x7ffffffff000, 0x7ffffffffffc, 0x0000800000000000,
-		HYPERVISOR_VIRT_START + (1ul << 40), HYPERVISOR_VIRT_END - 4, 0xffffffffffffffff };
+	static const uint64_t bad[] = { 0x0000800000000000, HYPERVISOR_VIRT_START + (1ul << 40),
+		HYPERVISOR_VIRT_END - 4, 0xffffffffffffffff,
+		0, 8, 0x1000, 0x7ffffffff000, 0x7ffffffffffc };	/* these may be toys, in a root of toys */
 
-	return one_in(16) ? bad[random_below(ARRAY_SIZE(bad))] : (uintptr_t)good;
+	return one_in(16) ? bad[random_below(self()->is_in_toys ? 4 : ARRAY_SIZE(bad))] : (uintptr_t)good;
 }
 
 uint64_t random_out(void)

@@ -12,6 +12,7 @@
 struct worker workers[GUEST_VCPUS];
 unsigned int worker_count, spare_first, vcpu_count;
 bool has_fifo;
+extern uint64_t trap_try_rsp[];		/* try.S */
 static uint32_t *fifo_words;
 static struct evtchn_fifo_control_block *fifo_control[GUEST_VCPUS];
 
@@ -77,6 +78,20 @@ static bool event_take(struct regs *r)
 }
 
 static bool nmi_take(struct regs *r) { return true; }
+
+/* One that nobody provoked ends the run: what the tables say helps to see why. */
+static bool page_fault_take(struct regs *r)
+{
+	uint64_t va = shared_info.vcpu_info[vcpu_self()].arch.cr2, *entry;
+
+	for (int level = 4; !trap_try_rsp[vcpu_self()] && level; level--) {
+		entry = pte_of(va, level);
+		print("level %d of 0x%lx: 0x%lx\n", level, va, entry ? *entry : 0);
+		if (!entry || !(*entry & PTE_P))
+			break;
+	}
+	return false;
+}
 
 /* Breakpoints may hit anywhere: they are switched off, lest the same instruction meets them for ever. */
 static bool debug_take(struct regs *r)
@@ -228,6 +243,7 @@ void workers_prepare(unsigned int count, uint64_t seed, bool fifo)
 	trap_hook[TRAP_EVENT] = event_take;
 	trap_hook[1] = debug_take;
 	trap_hook[2] = nmi_take;
+	trap_hook[14] = page_fault_take;
 	for (unsigned int i = 1; i < worker_count; i++) {
 		workers[i].random = seed + i * 1000;
 		worker_start(i, worker_main);
