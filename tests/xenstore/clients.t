@@ -142,7 +142,7 @@ $ xenstore-chmod /t/nope r5
 ? 1
 
 == a watch prints its own key first, then what changes
-$ (sleep 0.3; xenstore-write /t/b/d 1) & xenstore-watch -n 2 /t/b
+$ xenstore-watch -n 2 /t/b | while read -r p; do echo "$p"; xenstore-write /t/b/d 1; done
 > /t/b
 > /t/b/d
 
@@ -203,7 +203,7 @@ $ xenstore-control nosuch
 ? 1
 
 == a live update keeps the connections, their watches and the store
-$ (sleep 0.3; xenstore-control live-update "$(command -v xenstored)"; xenstore-write /t/a 8) & xenstore-watch -n 2 /t/a; wait; xenstore-read /t/a
+$ xenstore-watch -n 2 /t/a | while read -r p; do echo "$p"; [ -e done ] || xenstore-control live-update "$(command -v xenstored)"; : >done; xenstore-write /t/a 8; done; xenstore-read /t/a
 > /t/a
 > OK
 > /t/a
@@ -216,7 +216,7 @@ $ xenstore-control live-update /bin/true; xenstore-control live-update /nowhere
 ? 1
 
 == after SIGHUP the trace is written to a new file
-$ xenstore-control logfile "$PWD/t1" && mv t1 t0 && kill -HUP "$TEST_XENSTORED_PID" && sleep 0.2 && xenstore-read /t/a && grep -c 'READ.*/t/a' t1; grep -c 'READ.*/t/a' t0
+$ xenstore-control logfile "$PWD/t1" && mv t1 t0 && kill -HUP "$TEST_XENSTORED_PID" && until [ -e t1 ]; do sleep 0.1; done; xenstore-read /t/a && grep -c 'READ.*/t/a' t1; grep -c 'READ.*/t/a' t0
 > OK
 > 8
 > 1
