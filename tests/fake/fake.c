@@ -573,6 +573,8 @@ int fake_setup_2(void **state) { return fake_setup(2); }
 int fake_setup_4(void **state) { return fake_setup(4); }
 
 void fake_memory_stays(void) { mem_live = 0; }
+unsigned int fake_memory_live(void) { return mem_live; }
+void fake_memory_kept(unsigned int pieces) { mem_live -= pieces; }
 
 struct domain *fake_domain(domid_t id, unsigned int vcpus)
 {

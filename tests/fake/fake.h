@@ -48,6 +48,8 @@ int fake_setup_2(void **state);
 int fake_setup_4(void **state);
 int fake_teardown(void **state);
 void fake_memory_stays(void);		/* what is allocated now is kept for ever, as what is made once is */
+unsigned int fake_memory_live(void);	/* pieces allocated and not freed */
+void fake_memory_kept(unsigned int pieces);	/* so many of them are kept for ever */
 
 struct domain *fake_domain(domid_t id, unsigned int vcpus);	/* running, all vcpus up; 0 is dom0 */
 void fake_destroy(struct domain *d);

@@ -89,5 +89,5 @@ SYSTEM_NEEDS += $(O)/tests/system/lives $(O)/system/dom0-debian.cpio
 $(O)/tests/system/shares: $(O)/tests/system/shares.o
 	$(CC) -static -o $@ $^ -lxengnttab -lxencall -lxentoolcore -lxentoollog
 
-SYSTEM_TESTS += tests/system/xl-devices
-SYSTEM_NEEDS += $(O)/tests/system/shares
+LONG_TESTS += tests/system/xl-devices
+LONG_NEEDS += $(O)/tests/system/shares

@@ -152,6 +152,28 @@ static void a_domain_is_made_with_the_number_asked_for_or_the_next_free(void)
 	CHECK_EQ(op.u.getdomaininfo.max_vcpu_id, XEN_INVALID_MAX_VCPU_ID);
 }
 
+/* The first domain of each 512 numbers makes a page of the table, which is kept: the second costs nothing. */
+static void only_the_table_of_numbers_outlives_a_bare_domain(void)
+{
+	domains();
+	for (unsigned int round = 0; round < 2; round++)
+		for (domid_t id = 512; id < 4 * 512; id += 512) {
+			uint64_t live;
+
+			fake_softirqs();
+			live = fake_memory_live();
+			op.u.createdomain = (struct xen_domctl_createdomain){ .max_vcpus = 1,
+				.max_evtchn_port = 1, .grant_opts = 1 };
+			CHECK_EQ(call(XEN_DOMCTL_createdomain, id), 0);
+			CHECK_EQ(op.domain, id);
+			CHECK_EQ(call(XEN_DOMCTL_destroydomain, id), 0);
+			fake_softirqs();
+			CHECK(!domain_owner(id));
+			CHECK_EQ(fake_memory_live() - live, round == 0);
+		}
+	fake_memory_kept(3);
+}
+
 static void promises_that_can_not_be_kept_are_refused(void)
 {
 	const struct xen_domctl_createdomain good = { .max_vcpus = 1, .max_evtchn_port = 1023,
@@ -503,6 +525,7 @@ int main(void)
 		FAKE_TEST_CPUS(another_interface_version_is_refused, 2),
 		FAKE_TEST_CPUS(what_does_not_exist_is_named_by_its_errno, 2),
 		FAKE_TEST_CPUS(a_domain_is_made_with_the_number_asked_for_or_the_next_free, 2),
+		FAKE_TEST_CPUS(only_the_table_of_numbers_outlives_a_bare_domain, 2),
 		FAKE_TEST_CPUS(promises_that_can_not_be_kept_are_refused, 2),
 		FAKE_TEST_CPUS(oneself_is_neither_paused_nor_rewritten, 2),
 		FAKE_TEST_CPUS(pauses_count_and_are_told, 2),
