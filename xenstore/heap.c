@@ -25,6 +25,7 @@
 #define ARENA_MAX (UINT64_C(4) << 30)
 #define GROW (512u << 10)
 #define MAP_SIZE (ARENA_AT + ARENA_MAX)
+#define LOCK_WAIT_MS 2000
 
 struct heap_header {
 	uint64_t magic;
@@ -131,13 +132,26 @@ static int file_reserve(uint64_t at, uint64_t len)
 	return rc == EINTR ? file_reserve(at, len) : -rc;
 }
 
+/* A daemon that was killed holds its lock until the kernel has taken it apart; whoever starts the
+ * next one at once must not be told that there is another. */
+static int file_lock(int fd)
+{
+	int rc = flock(fd, LOCK_EX | LOCK_NB);
+
+	for (int waited = 0; rc < 0 && errno == EWOULDBLOCK && waited < LOCK_WAIT_MS; waited += 20) {
+		usleep(20000);
+		rc = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return rc;
+}
+
 static int file_open(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (file_lock(fd) < 0) {
 		int rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
 
 		close(fd);

@@ -301,7 +301,7 @@ test_xend_store_dies() {
 		kill -9 "$victim"
 	done
 	xm list >/dev/null || { echo "list needs the store"; return 1; }
-	xenstored --pid-file /run/xenstored.pid || return 1
+	store_again
 	wait_for xm domid before || return 1
 	wait_for xm pause before || return 1
 	xm unpause before || return 1
@@ -326,7 +326,14 @@ kill_one() {		# xend, xend-worker, xm or xenstored; there may be none for a mome
 	for victim in $pids; do
 		kill -9 "$victim" 2>/dev/null && killed=$((killed + 1)) && eval "killed_$2=\$((killed_$2 + 1))"
 	done
-	[ "$1" != xenstored ] || xenstored --pid-file /run/xenstored.pid
+	[ "$1" != xenstored ] || store_again
+}
+
+# The dead one may hold the lock until the kernel has buried it.
+store_again() {
+	until xenstored --pid-file /run/xenstored.pid; do
+		sleep 0.1
+	done
 }
 
 # What is known of a name: yes, no, or unknown because the xm that was asked was killed.
