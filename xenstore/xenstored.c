@@ -281,11 +281,6 @@ static int store_start(bool no_recovery)
 	if (no_recovery)
 		unlink(path);
 	rc = start_store(path, &fresh);
-	/* One that was killed just now may hold its lock for a moment yet. */
-	for (int tries = 0; rc == -EBUSY && tries < 20; tries++) {
-		usleep(50000);
-		rc = start_store(path, &fresh);
-	}
 	if (rc == -EUCLEAN)
 		return store_damaged(path);
 	if (rc)
