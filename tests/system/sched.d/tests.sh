@@ -1,9 +1,9 @@
 # What domain 0 runs for tests/system/sched.
 # shellcheck shell=sh disable=SC2154
 
-# hog NAME [THEN]: a guest on CPU 1 that doesn't sleep, or does THEN.
+# hog NAME [THEN]: a guest that doesn't sleep, or does THEN.
 hog() {
-	printf '%s\n' "name='$1'" "type='pv'" "kernel='/guest/domu.elf'" "memory=32" "cpus='${cpus:-1}'" \
+	printf '%s\n' "name='$1'" "type='pv'" "kernel='/guest/domu.elf'" "memory=32" \
 		"extra='then=${2:-spin}'" >"/tmp/$1.cfg"
 	xl create -q "/tmp/$1.cfg"
 }
@@ -69,9 +69,8 @@ test_credit_wakes() {
 
 # Two that prefer different CPUs, and may use both, run where they prefer to.
 test_credit_soft_affinity() {
-	cpus=0-1
 	hog a && hog b && xl vcpu-pin a 0 - 1 && xl vcpu-pin b 0 - 1 || return 1
-	xl vcpu-list a | awk 'NR == 2 && $7 == "0-1" && $9 == 1 { ok = 1 } END { exit !ok }' ||
+	xl vcpu-list a | awk 'NR == 2 && $9 == 1 { ok = 1 } END { exit !ok }' ||
 		{ xl vcpu-list; return 1; }
 	xl destroy b
 	sleep 2
@@ -83,20 +82,4 @@ test_credit_soft_affinity() {
 	done
 	gone a
 	between 'looks out of 20 that found it where it prefers to be' $there 18 20
-}
-
-test_sedf_chosen() {
-	xl info | grep -q '^xen_scheduler *: sedf' || { xl info | grep sched; return 1; }
-	xl dmesg | grep -qi 'there.s no such scheduler' && return 1
-	return 0
-}
-
-# Without parameters of their own, all get the same of what is left.
-test_sedf_shares() {
-	hog a && hog b || return 1
-	sleep 1
-	between 'part of one of two equals' "$(shares 20 a b)" 450 550
-	rc=$?
-	gone a b
-	return $rc
 }
