@@ -46,7 +46,7 @@ LONG_NEEDS += $(O)/system/debian-root.img $(O)/system/dom0-debian.cpio
 $(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP_OBJS) $(XS_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(BUILD_LIBS) $(HYP_LIBS)
 
-LONG_TESTS += tests/system/builder
+SYSTEM_TESTS += tests/system/builder
 LONG_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
 
 # Load generators for xenstored, and domains that never run for it to serve.
