@@ -47,7 +47,7 @@ $(O)/tests/system/xend-build: $(O)/tests/system/xend-build.o $(BUILD_OBJS) $(HYP
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(BUILD_LIBS) $(HYP_LIBS)
 
 SYSTEM_TESTS += tests/system/builder
-LONG_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
 
 # Load generators for xenstored, and domains that never run for it to serve.
 $(O)/tests/bench/xenstore-bench: $(O)/tests/bench/xenstore-bench.o
