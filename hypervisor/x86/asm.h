@@ -43,14 +43,6 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 	return r;
 }
 
-static inline uint64_t rdtsc(void)
-{
-	uint32_t lo, hi;
-
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return (uint64_t)hi << 32 | lo;
-}
-
 static inline void halt(void) { __asm__ volatile("hlt" ::: "memory"); }
 
 #define MSR_APIC_BASE		0x1b

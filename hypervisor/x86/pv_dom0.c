@@ -338,10 +338,10 @@ static void tables_pin(struct dom0_build *b, mfn_t root)
 	int rc;
 
 	do {
-		spin_lock(&b->d->arch.mm_lock);
-		rc = pv_tree_settle(b->d);
-		if (!rc)
-			rc = pv_tree_get_type(b->d, pg, 4);
+		rc = pv_tree_lock(b->d);
+		if (rc)
+			continue;
+		rc = pv_tree_get_type(b->d, pg, 4);
 		spin_unlock(&b->d->arch.mm_lock);
 	} while (rc == -ERESTART);
 	if (rc)

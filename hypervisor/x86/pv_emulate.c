@@ -230,7 +230,7 @@ static bool emulate_group7(struct vcpu *v, struct insn *i, struct cpu_user_regs 
 		return kernel_only(v) && xcr0_supported &&
 			set_xcr0(v, regs->rcx, (regs->rdx & 0xffffffff) << 32 | (regs->rax & 0xffffffff));
 	if (i->modrm == 0xf9 && kernel_only(v)) {
-		uint64_t tsc = rdtsc();
+		uint64_t tsc = arch_tsc();
 
 		regs->rax = (uint32_t)tsc;
 		regs->rdx = tsc >> 32;
@@ -242,7 +242,7 @@ static bool emulate_group7(struct vcpu *v, struct insn *i, struct cpu_user_regs 
 
 static bool emulate_rdtsc(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	uint64_t tsc = rdtsc();
+	uint64_t tsc = arch_tsc();
 
 	if (!kernel_only(v))
 		return false;

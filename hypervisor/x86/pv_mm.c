@@ -279,17 +279,6 @@ static int new_root(struct vcpu *v, mfn_t mfn)
 	return 0;
 }
 
-int pv_new_root(struct vcpu *v, mfn_t mfn)
-{
-	int rc = pv_tree_lock(v->domain);
-
-	if (!rc) {
-		rc = new_root(v, mfn);
-		spin_unlock(&v->domain->arch.mm_lock);
-	}
-	return rc;
-}
-
 static int new_user_root(struct vcpu *v, mfn_t mfn)
 {
 	struct pv_vcpu *pv = &v->arch.pv;
@@ -304,13 +293,16 @@ static int new_user_root(struct vcpu *v, mfn_t mfn)
 	return 0;
 }
 
-int pv_new_user_root(struct vcpu *v, mfn_t mfn)
+static int root_switch(struct vcpu *v, mfn_t mfn, int (*to)(struct vcpu *v, mfn_t mfn))
 {
 	int rc = pv_tree_lock(v->domain);
 
 	if (!rc) {
-		rc = new_user_root(v, mfn);
+		rc = to(v, mfn);
 		spin_unlock(&v->domain->arch.mm_lock);
 	}
 	return rc;
 }
+
+int pv_new_root(struct vcpu *v, mfn_t mfn) { return root_switch(v, mfn, new_root); }
+int pv_new_user_root(struct vcpu *v, mfn_t mfn) { return root_switch(v, mfn, new_user_root); }

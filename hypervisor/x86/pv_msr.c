@@ -68,7 +68,7 @@ static bool write_tsc_aux(struct vcpu *v, uint32_t msr, uint64_t value)
 
 static bool read_tsc(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
-	*value = rdtsc();
+	*value = arch_tsc();
 	return true;
 }
 

@@ -40,7 +40,7 @@ static uint64_t platform_last, platform_total_ns, platform_rest;	/* counter; its
 static uint64_t rdtsc_ordered(void)
 {
 	__asm__ volatile("lfence" ::: "memory");
-	return rdtsc();
+	return arch_tsc();
 }
 
 uint64_t now_ns(void)
@@ -233,8 +233,8 @@ static unsigned int warp_present;
 static void warp_check(void)
 {
 	__atomic_add_fetch(&warp_present, 1, __ATOMIC_SEQ_CST);
-	for (uint64_t start = rdtsc(); READ_ONCE(warp_present) < 2;)
-		if (rdtsc() - start > tsc_hz)		/* the other one isn't coming */
+	for (uint64_t start = arch_tsc(); READ_ONCE(warp_present) < 2;)
+		if (arch_tsc() - start > tsc_hz)		/* the other one isn't coming */
 			return;
 	for (unsigned int i = 0; i < WARP_ROUNDS; i++) {
 		uint64_t now;
@@ -247,8 +247,8 @@ static void warp_check(void)
 		spin_unlock(&warp_lock);
 	}
 	__atomic_add_fetch(&warp_present, 1, __ATOMIC_SEQ_CST);
-	for (uint64_t start = rdtsc(); READ_ONCE(warp_present) < 4;)
-		if (rdtsc() - start > tsc_hz)
+	for (uint64_t start = arch_tsc(); READ_ONCE(warp_present) < 4;)
+		if (arch_tsc() - start > tsc_hz)
 			return;
 }
 
