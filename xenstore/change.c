@@ -66,6 +66,15 @@ static int change_create(struct change *ch, const void *value, size_t len)
 	return 0;
 }
 
+static int value_set(struct change *ch, const void *value, size_t len)
+{
+	int rc = store_set_value(ch->tree, ch->p, &ch->at, &ch->c->who, value, len);
+
+	if (!rc && !ch->t)
+		watch_fire(ch->p, &(struct watch_readers){ { node_perms(ch->at.node) }, 1 });
+	return rc;
+}
+
 int change_write(struct conn *c, struct txn *t, const struct path *p, const void *value,
 		 size_t len)
 {
@@ -80,12 +89,21 @@ int change_write(struct conn *c, struct txn *t, const struct path *p, const void
 		return -ENOSPC;
 	if (!change_exists(&ch))
 		return change_create(&ch, value, len);
-	rc = change_note(&ch, CHANGED);
-	if (!rc)
-		rc = store_set_value(ch.tree, p, &ch.at, &c->who, value, len);
-	if (!rc && !t)
-		watch_fire(p, &(struct watch_readers){ { node_perms(ch.at.node) }, 1 });
-	return rc;
+	if (t && txn_put_off(t, p, ch.at.node, value, len, &rc))
+		return rc;
+	return value_set(&ch, value, len);
+}
+
+int change_value(struct conn *c, const struct path *p, struct node *n, const void *value,
+		 size_t len)
+{
+	struct change ch = { c, NULL, &store_main, p, { n, NULL, p->parts }, ~0u };
+
+	if (txn_must_wait(c, p))
+		return -EINPROGRESS;
+	if (!conn_privileged(c) && !(perms_allowed(node_perms(n), &c->who) & PERM_WRITE))
+		return -EACCES;
+	return value_set(&ch, value, len);
 }
 
 int change_mkdir(struct conn *c, struct txn *t, const struct path *p)

@@ -14,9 +14,13 @@
 #include "xenstore/path.h"
 
 struct conn;
+struct node;
 struct txn;
 
 int change_write(struct conn *c, struct txn *t, const struct path *p, const void *value,
+		 size_t len);
+/* The same where n is known to be what the main tree has at p, and its own (store_owns()). */
+int change_value(struct conn *c, const struct path *p, struct node *n, const void *value,
 		 size_t len);
 /* What is there already stays as it is. */
 int change_mkdir(struct conn *c, struct txn *t, const struct path *p);

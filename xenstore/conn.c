@@ -390,7 +390,9 @@ static void socket_read(struct conn *c)
 static void socket_ready(struct loop_fd *w, uint32_t events)
 {
 	struct conn *c = w->ctx;
+	bool flushing = c->flushing;
 
+	c->flushing = true;	/* below: what it is answered needs no second round */
 	if (events & EPOLLOUT)
 		socket_flush(c);
 	if (!c->dead && !c->parked && !c->choked && input_waits(c))
@@ -399,6 +401,7 @@ static void socket_ready(struct loop_fd *w, uint32_t events)
 		socket_read(c);
 	if (!c->dead && c->out.len && !(c->io.events & EPOLLOUT))
 		socket_flush(c);
+	c->flushing = flushing;
 	/* No event will come for what was read already. */
 	if (!c->dead && !c->parked && input_waits(c) && conn_backlog(c) <= CHOKE_BYTES)
 		loop_defer(io.loop, &io.unpark_call);

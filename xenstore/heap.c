@@ -528,7 +528,7 @@ int heap_touch_reserve(size_t len)
 /* Most of what is saved is a word, or a few: quicker copied here than by a call. */
 static void words_copy(unsigned char *to, const unsigned char *from, size_t len)
 {
-	if (len % 4 || len > 64) {
+	if (len % 4 || len > 96) {
 		memcpy(to, from, len);
 		return;
 	}

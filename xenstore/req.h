@@ -24,6 +24,7 @@ struct request {
 	const char *data;	/* h.len bytes */
 	struct txn *txn;	/* that h.tx_id names, or NULL */
 	const struct tree *tree;	/* the main one, or the transaction's */
+	uint32_t root;		/* the transaction's tree as it was before */
 	struct path path;
 	const char *reply;	/* what to answer; NULL: "OK" */
 	size_t reply_len;

@@ -16,13 +16,22 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
+/* Whether the transaction wrote the value that it sees. */
+static bool value_is_own(const struct request *r, const struct node *n)
+{
+	const char *value;
+
+	return r->txn && (n->value_gen == r->tree->mark ||
+			  txn_value(r->txn, &r->path, &value) >= 0);
+}
+
 static int req_lookup(struct request *r, unsigned int what, struct node **n)
 {
 	int rc = store_lookup(r->tree, &r->path, &r->c->who, PERM_READ, n);
 	int noted = 0;
 
-	/* What a transaction wrote itself it has not learnt from anybody. */
-	if (!rc && what == SEEN_VALUE && r->txn && (*n)->value_gen == r->tree->mark)
+	/* That it has not learnt from anybody. */
+	if (!rc && what == SEEN_VALUE && value_is_own(r, *n))
 		return 0;
 	if (r->txn && (!rc || rc == -ENOENT))
 		noted = txn_note(r->txn, &r->path, r->path.parts,
@@ -34,14 +43,17 @@ static int req_lookup(struct request *r, unsigned int what, struct node **n)
 int req_read(struct request *r)
 {
 	struct node *n;
+	ssize_t off;
 	int rc = req_path(r);
 
 	if (!rc)
 		rc = req_lookup(r, SEEN_VALUE, &n);
 	if (rc)
 		return rc;
-	r->reply = n->value ? heap_at(n->value) : "";
-	r->reply_len = n->value_len;
+	off = r->txn ? txn_value(r->txn, &r->path, &r->reply) : -ENOENT;
+	if (off < 0)
+		r->reply = n->value ? heap_at(n->value) : "";
+	r->reply_len = off < 0 ? n->value_len : (size_t)off;
 	return 0;
 }
 

@@ -126,6 +126,7 @@ static int req_transaction_end(struct request *r)
 enum request_flags {
 	REQ_PRIVILEGED = 1,	/* dom0 and sockets only */
 	REQ_CHANGES = 2,	/* not on the read-only socket */
+	REQ_SETTLES = 4,	/* what the transaction put off must be in its tree */
 };
 
 static const struct {
@@ -146,8 +147,8 @@ static const struct {
 	[XS_GET_DOMAIN_PATH] = { "GET_DOMAIN_PATH", req_get_domain_path },
 	[XS_WRITE] = { "WRITE", req_write, REQ_CHANGES },
 	[XS_MKDIR] = { "MKDIR", req_mkdir, REQ_CHANGES },
-	[XS_RM] = { "RM", req_rm, REQ_CHANGES },
-	[XS_SET_PERMS] = { "SET_PERMS", req_set_perms, REQ_CHANGES },
+	[XS_RM] = { "RM", req_rm, REQ_CHANGES | REQ_SETTLES },
+	[XS_SET_PERMS] = { "SET_PERMS", req_set_perms, REQ_CHANGES | REQ_SETTLES },
 	[XS_IS_DOMAIN_INTRODUCED] = { "IS_DOMAIN_INTRODUCED", req_is_domain_introduced,
 				      REQ_PRIVILEGED },
 	[XS_RESUME] = { "RESUME", req_resume, REQ_PRIVILEGED | REQ_CHANGES },
@@ -181,6 +182,14 @@ static int request_run(struct request *r)
 		if (!r->txn)
 			return -ENOENT;
 		r->tree = txn_tree(r->txn);
+		r->root = r->tree->root;
+		if (flags & REQ_SETTLES) {
+			int rc = txn_settle(r->txn);
+
+			if (rc)
+				return rc;
+			r->root = r->tree->root;
+		}
 	}
 	return requests[r->h.type].handle(r);
 }
@@ -226,7 +235,6 @@ int request_handle(struct conn *c, const char *frame, size_t len)
 {
 	static struct request r;
 	const char *error = NULL;
-	uint32_t root = 0;
 	int rc;
 
 	r.c = c;
@@ -239,16 +247,13 @@ int request_handle(struct conn *c, const char *frame, size_t len)
 	memcpy(&r.h, frame, HEADER);
 	c->request_id = r.h.req_id;
 	r.data = frame + HEADER;
-	if (r.h.tx_id && (r.txn = txn_find(c, r.h.tx_id)) != NULL)
-		root = txn_tree(r.txn)->root;
-	r.txn = NULL;
 	rc = request_run(&r);
 	if (!rc && answer_reserve(&r, &rc, r.reply_len))
 		rc = -EINPROGRESS;
 	if (rc && !r.settled) {
 		batch_end(rc);
 		if (r.txn) {
-			txn_rewind(r.txn, root);
+			txn_rewind(r.txn, r.root);
 			if (rc == -ENOSPC || rc == -ENOMEM)
 				txn_fail(r.txn, rc);
 		}

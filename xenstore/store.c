@@ -10,6 +10,7 @@
 #include "xenstore/roots.h"
 
 #define NODE_HEAD offsetof(struct node, name)
+#define VALUE_SMALL 64u		/* bytes */
 
 enum dead_kind { DEAD_BYTES, DEAD_NODE };
 
@@ -80,6 +81,11 @@ static bool main_owns(const struct owner *o, uint64_t born)
 	if (s && s == store.yielded)
 		s = s->older;
 	return !s || born > s->gen;
+}
+
+bool store_owns(const struct node *n)
+{
+	return main_owns(NULL, n->born);
 }
 
 static bool mark_owns(const struct owner *o, uint64_t born)
@@ -329,10 +335,24 @@ int store_lookup(const struct tree *t, const struct path *p, const struct caller
 
 /* ----------------------------------------------------------------- changes */
 
+/* A small value goes where the old one is, if nobody else sees that: cheaper than another place. */
+static bool value_fits(const struct owner *o, const struct node *n, size_t len)
+{
+	return len && n->value && len <= VALUE_SMALL && n->value_len <= VALUE_SMALL &&
+		heap_room(len) == heap_room(n->value_len) && o->owns(o, n->value_gen);
+}
+
 static int value_set(const struct owner *o, struct node *n, const void *value, size_t len)
 {
 	uint32_t ref = 0;
 
+	if (value_fits(o, n, len)) {
+		heap_touch(heap_at(n->value), heap_room(len));
+		memcpy(heap_at(n->value), value, len);
+		n->value_len = (uint16_t)len;
+		n->value_gen = o->stamp;
+		return 0;
+	}
 	if (len) {
 		ref = heap_alloc(len);
 		if (!ref)

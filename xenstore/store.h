@@ -57,6 +57,8 @@ typedef void (*store_count_fn)(uint32_t domid, long bytes);
 int store_mark(store_count_fn count);
 
 uint64_t store_generation(void);
+/* Whether the main tree may change n in place.  Then n stays where it is as long as it exists. */
+bool store_owns(const struct node *n);
 uint32_t store_root(const struct tree *t);
 
 static inline const struct perms *node_perms(const struct node *n);

@@ -15,11 +15,19 @@
 /* Bytes that snapshots may keep alive before the oldest transaction of a guest is given up. */
 #define SNAPSHOT_BYTES_MAX (32u << 20)
 
+#define SLOTS_FIRST 64u
+#define SPARE_TEXT_MAX 4096u	/* more than that is not kept for the next transaction */
+
 struct entry {
 	uint32_t hash;
 	uint16_t len;
 	uint16_t what;
 	uint32_t at;		/* in the transaction's text */
+	uint32_t value_at;	/* there too: a value that is put off; the path's parts are before it */
+	uint16_t value_len;
+	uint16_t value_room;
+	uint16_t parts;
+	uint32_t node;		/* that it is for, as the transaction sees it */
 };
 
 struct delta {
@@ -36,6 +44,8 @@ struct txn {
 	uint32_t rec;
 	bool doomed;		/* whatever happens, EAGAIN */
 	bool changed;
+	bool put_off;		/* there may be values put off */
+	bool current;		/* nobody changed the main tree meanwhile */
 	int failed;		/* a change inside failed half-way: never commit */
 	struct tree tree;
 	struct snapshot *base;
@@ -53,14 +63,20 @@ static struct {
 	struct txn *oldest, *newest;
 	size_t count;
 	struct txn *first_among;	/* has the right of way */
+	struct txn *spare;		/* a forgotten one, for its memory */
 	struct loop_timer patience;
 } txns;
 
 /* ---------------------------------------------------------------- knowledge */
 
-static uint32_t text_hash(const char *text, size_t len)
+/* Of the first parts parts: each has its hash already. */
+static uint32_t parts_hash(const struct path *p, unsigned int parts)
 {
-	return path_hash(text, len);
+	uint32_t h = 0;
+
+	for (unsigned int i = 0; i < parts; i++)
+		h = (h ^ p->part[i].hash) * 0x9e3779b1u;
+	return h ^ h >> 15;
 }
 
 static struct entry *entry_find(const struct txn *t, const char *text, size_t len, uint32_t hash)
@@ -78,7 +94,7 @@ static struct entry *entry_find(const struct txn *t, const char *text, size_t le
 
 static bool entries_grow(struct txn *t)
 {
-	uint32_t slots = t->slots ? 2 * t->slots : 16;
+	uint32_t slots = t->slots ? 2 * t->slots : SLOTS_FIRST;
 	struct entry *entry;
 	uint32_t *slot;
 
@@ -118,7 +134,8 @@ static int txn_hold(struct txn *t, long bytes)
 	return 0;
 }
 
-static int entry_add(struct txn *t, const char *text, size_t len, uint32_t hash, unsigned int what)
+static int entry_add(struct txn *t, const char *text, size_t len, uint32_t hash, unsigned int what,
+		     struct entry **e)
 {
 	uint32_t k, at = (uint32_t)t->text.len;
 	uint32_t limit = domain_quota(t->conn->domain, QUOTA_TRANSACTION_NODES);
@@ -132,23 +149,34 @@ static int entry_add(struct txn *t, const char *text, size_t len, uint32_t hash,
 	k = hash & (t->slots - 1);
 	while (t->slot[k])
 		k = (k + 1) & (t->slots - 1);
-	t->entry[t->entries] = (struct entry){ hash, (uint16_t)len, (uint16_t)what, at };
+	*e = &t->entry[t->entries];
+	**e = (struct entry){ .hash = hash, .len = (uint16_t)len, .what = (uint16_t)what, .at = at };
 	t->slot[k] = ++t->entries;
+	return 0;
+}
+
+static struct entry *path_entry(const struct txn *t, const struct path *p, unsigned int parts)
+{
+	return entry_find(t, p->text, path_prefix(p, parts), parts_hash(p, parts));
+}
+
+static int entry_note(struct txn *t, const struct path *p, unsigned int parts, unsigned int what,
+		      struct entry **e)
+{
+	if (what & (CHANGED | REMOVED))
+		t->changed = true;
+	*e = path_entry(t, p, parts);
+	if (!*e)
+		return entry_add(t, p->text, path_prefix(p, parts), parts_hash(p, parts), what, e);
+	(*e)->what |= (uint16_t)what;
 	return 0;
 }
 
 int txn_note(struct txn *t, const struct path *p, unsigned int parts, unsigned int what)
 {
-	size_t len = path_prefix(p, parts);
-	uint32_t hash = text_hash(p->text, len);
-	struct entry *e = entry_find(t, p->text, len, hash);
+	struct entry *e;
 
-	if (what & (CHANGED | REMOVED))
-		t->changed = true;
-	if (!e)
-		return entry_add(t, p->text, len, hash, what);
-	e->what |= (uint16_t)what;
-	return 0;
+	return entry_note(t, p, parts, what, &e);
 }
 
 /* --------------------------------------------------------------- its account */
@@ -192,6 +220,123 @@ static int txn_charge(struct tree *tree, uint32_t domid, int nodes, long bytes, 
 	return 0;
 }
 
+/* ----------------------------------------------------------- values put off */
+
+/*
+ * Room for len bytes in the transaction's text, behind the path cut into parts: that needn't be done
+ * again.  What the value outgrows is lost till the end.
+ */
+static int value_room(struct txn *t, struct entry *e, const struct path *p, size_t len)
+{
+	size_t cut = p->parts * sizeof(*p->part), room = 16;
+	int rc;
+
+	if (e->what & PUT_OFF && len <= e->value_room)
+		return 0;
+	while (room < len)
+		room *= 2;
+	rc = txn_hold(t, (long)(cut + room));
+	if (!rc)
+		rc = buf_reserve(&t->text, cut + room);
+	if (!rc)
+		rc = buf_add(&t->text, p->part, cut);
+	if (rc)
+		return rc;
+	e->parts = p->parts;
+	e->value_at = (uint32_t)t->text.len;
+	e->value_room = (uint16_t)room;
+	t->text.len += room;
+	return 0;
+}
+
+static int value_keep(struct txn *t, struct entry *e, const struct path *p, const struct node *n,
+		      const void *value, size_t len)
+{
+	long before = e->what & PUT_OFF ? e->value_len : n->value_len;
+	int rc = txn_charge(&t->tree, perms_owner(node_perms(n)), 0, (long)len - before,
+			    !conn_privileged(t->conn));
+
+	if (!rc)
+		rc = value_room(t, e, p, len);
+	if (rc)
+		return rc;
+	if (len)
+		memcpy(t->text.data + e->value_at, value, len);
+	e->value_len = (uint16_t)len;
+	e->node = heap_ref(n);
+	e->what |= PUT_OFF;
+	t->put_off = true;
+	return 0;
+}
+
+bool txn_put_off(struct txn *t, const struct path *p, const struct node *n, const void *value,
+		 size_t len, int *rc)
+{
+	struct entry *e;
+
+	*rc = entry_note(t, p, p->parts, SEEN_NODE | CHANGED, &e);
+	if (*rc)
+		return true;
+	/* Its own version of a node it may change at once; a value put off stays the newer one. */
+	if (n->born == t->tree.mark && !(e->what & PUT_OFF))
+		return false;
+	*rc = value_keep(t, e, p, n, value, len);
+	return true;
+}
+
+ssize_t txn_value(const struct txn *t, const struct path *p, const char **value)
+{
+	const struct entry *e = t->put_off ? path_entry(t, p, p->parts) : NULL;
+
+	if (!e || !(e->what & PUT_OFF))
+		return -ENOENT;
+	*value = t->text.data + e->value_at;
+	return e->value_len;
+}
+
+static bool entry_path(const struct txn *t, const struct entry *e, struct path *p)
+{
+	return path_parse(p, t->text.data + e->at, e->len, 0, false) == 0;
+}
+
+/* Both the account and the tree have been asked before: neither refuses. */
+static int value_settle(struct txn *t, const struct entry *e, struct path *p)
+{
+	static const struct caller unlimited = { 0, CALLER_NO_TARGET };
+	struct place at;
+	int rc;
+
+	if (!entry_path(t, e, p))
+		return -EIO;
+	store_find(&t->tree, p, &at);
+	if (at.depth < p->parts)	/* a doomed one looks at another tree than it wrote to */
+		return 0;
+	rc = txn_charge(&t->tree, perms_owner(node_perms(at.node)), 0,
+			(long)at.node->value_len - e->value_len, false);
+	return rc ? rc : store_set_value(&t->tree, p, &at, &unlimited, t->text.data + e->value_at,
+					 e->value_len);
+}
+
+int txn_settle(struct txn *t)
+{
+	static struct path p;
+	int rc = 0;
+
+	if (!t->put_off)
+		return 0;
+	t->put_off = false;
+	for (uint32_t i = 0; !rc && i < t->entries; i++) {
+		if (!(t->entry[i].what & PUT_OFF))
+			continue;
+		rc = value_settle(t, &t->entry[i], &p);
+		t->entry[i].what &= (uint16_t)~PUT_OFF;
+	}
+	batch_end(rc);
+	if (rc)
+		txn_fail(t, rc);
+	return rc;
+}
+
 /* ------------------------------------------------------------ start and end */
 
 void txn_init(struct loop *l)
@@ -225,15 +370,43 @@ static void snapshot_limit(void)
 				txn_doom(t);
 }
 
+static struct txn *txn_alloc(void)
+{
+	struct txn *t = txns.spare;
+
+	txns.spare = NULL;
+	return t ? t : calloc(1, sizeof(*t));
+}
+
+/* The memory of a small one serves the next. */
+static void txn_free(struct txn *t)
+{
+	struct txn spare = { .entry = t->entry, .slot = t->slot, .slots = t->slots, .text = t->text };
+
+	free(t->delta);
+	if (txns.spare || t->slots > SLOTS_FIRST || t->text.cap > SPARE_TEXT_MAX) {
+		free(t->entry);
+		free(t->slot);
+		buf_free(&t->text);
+		free(t);
+		return;
+	}
+	if (spare.slots)
+		memset(spare.slot, 0, spare.slots * sizeof(*spare.slot));
+	buf_clear(&spare.text);
+	*t = spare;
+	txns.spare = t;
+}
+
 static struct txn *txn_new(struct conn *c, uint32_t id)
 {
-	struct txn *t = calloc(1, sizeof(*t)), **link = &c->txns;
+	struct txn *t = txn_alloc(), **link = &c->txns;
 
 	if (!t)
 		return NULL;
 	t->base = store_snapshot_get();
 	if (!t->base) {
-		free(t);
+		txn_free(t);
 		return NULL;
 	}
 	t->conn = c;
@@ -339,11 +512,6 @@ struct tree *txn_tree(struct txn *t)
 
 /* ------------------------------------------------------------------- commit */
 
-static bool entry_path(const struct txn *t, const struct entry *e, struct path *p)
-{
-	return path_parse(p, t->text.data + e->at, e->len, 0, false) == 0;
-}
-
 /* Does what was learnt of the node still hold? */
 static bool entry_holds(const struct entry *e, const struct node *was, const struct node *is)
 {
@@ -360,7 +528,7 @@ static bool txn_holds(const struct txn *t, struct path *p)
 {
 	const struct tree base = { snapshot_root(t->base), t->tree.mark };
 
-	if (base.root == store_root(&store_main))
+	if (t->current)
 		return true;
 	for (uint32_t i = 0; i < t->entries; i++) {
 		const struct entry *e = &t->entry[i];
@@ -376,6 +544,32 @@ static bool txn_holds(const struct txn *t, struct path *p)
 static int entry_remove(struct conn *c, const struct path *p)
 {
 	return p->parts && store_get(&store_main, p, p->parts) ? change_remove(c, NULL, p) : 0;
+}
+
+/* The path of a value put off, cut already. */
+static void value_path(const struct txn *t, const struct entry *e, struct path *p)
+{
+	size_t cut = e->parts * sizeof(*p->part);
+
+	memcpy(p->text, t->text.data + e->at, e->len);
+	p->text[e->len] = '\0';
+	p->len = e->len;
+	p->parts = e->parts;
+	p->home = 0;
+	p->special = false;
+	memcpy(p->part, t->text.data + e->value_at - cut, cut);
+}
+
+/* If the main tree had the same node when the commit began, it has it still. */
+static int value_apply(struct conn *c, struct txn *t, const struct entry *e, struct path *p)
+{
+	struct node *n = heap_at(e->node);
+	const char *value = t->text.data + e->value_at;
+
+	value_path(t, e, p);
+	if (t->current && n->born != t->tree.mark && store_owns(n))
+		return change_value(c, p, n, value, e->value_len);
+	return change_write(c, NULL, p, value, e->value_len);
 }
 
 /* Make one changed path of the main tree what the transaction left it as. */
@@ -403,11 +597,16 @@ static int txn_apply(struct conn *c, struct txn *t, struct path *p, unsigned int
 	int rc = 0;
 
 	for (uint32_t i = 0; !rc && i < t->entries; i++) {
-		if (!(t->entry[i].what & what))
+		const struct entry *e = &t->entry[i];
+
+		if (!(e->what & what))
 			continue;
-		if (!entry_path(t, &t->entry[i], p))
-			return -EIO;
-		rc = what == REMOVED ? entry_remove(c, p) : entry_apply(c, t, &t->entry[i], p);
+		if (e->what & PUT_OFF)
+			rc = what == CHANGED ? value_apply(c, t, e, p) : 0;
+		else if (!entry_path(t, e, p))
+			rc = -EIO;
+		else
+			rc = what == REMOVED ? entry_remove(c, p) : entry_apply(c, t, e, p);
 	}
 	return rc;
 }
@@ -419,6 +618,7 @@ int txn_commit(struct conn *c, struct txn *t)
 
 	if (!t->changed && !rc && !t->doomed)
 		return 0;
+	t->current = snapshot_root(t->base) == store_root(&store_main);
 	if (!rc && (t->doomed || !txn_holds(t, &p)))
 		rc = -EAGAIN;
 	if (!rc)
@@ -438,6 +638,8 @@ static void tree_drop(struct txn *t)
 {
 	static struct path p;
 
+	if (t->tree.root == snapshot_root(t->base))
+		return;
 	for (uint32_t i = 0; i < t->entries; i++)
 		if (t->entry[i].what & (CHANGED | REMOVED) && entry_path(t, &t->entry[i], &p))
 			store_tree_drop(&t->tree, &p);
@@ -469,11 +671,7 @@ void txn_drop(struct conn *c, struct txn *t)
 		loop_timer_stop(txns.loop, &txns.patience);
 		patience_end(NULL);
 	}
-	free(t->entry);
-	free(t->slot);
-	free(t->delta);
-	buf_free(&t->text);
-	free(t);
+	txn_free(t);
 }
 
 void txn_drop_all(struct conn *c)

@@ -7,6 +7,10 @@
  * batch.  So two transactions conflict only if one changed what the other has seen, and one
  * that changed nothing never does.
  *
+ * A new value for a node that the transaction has not changed otherwise is put off: kept beside
+ * the tree till the end, or till something needs it there (txn_settle()).  So the usual
+ * transaction, a few writes of nodes that exist, copies nothing.
+ *
  * A client whose commits failed again and again gets the right of way: whoever would spoil its
  * next attempt waits for it, for at most TXN_WAIT_NS.  But dom0 never waits for a guest.
  */
@@ -16,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "xenstore/path.h"
 #include "xenstore/store.h"
@@ -34,6 +39,7 @@ enum txn_seen {
 	CHANGED = 16,
 	CHANGED_PERMS = 32,
 	REMOVED = 64,		/* at some time: what is there now is another node */
+	PUT_OFF = 128,		/* its new value is not in the tree yet */
 };
 
 struct txn;
@@ -53,6 +59,17 @@ struct tree *txn_tree(struct txn *t);
 
 /* The client has learnt or changed something: 0, -ENOSPC (quota), -ENOMEM. */
 int txn_note(struct txn *t, const struct path *p, unsigned int parts, unsigned int what);
+
+/*
+ * Note a new value for n, the node at p in the transaction's tree.  True: it is put off, or *rc
+ * says why not (-ENOSPC, -ENOMEM).  False: noted, but the tree is where it must go.
+ */
+bool txn_put_off(struct txn *t, const struct path *p, const struct node *n, const void *value,
+		 size_t len, int *rc);
+/* The value put off for p: its length, or -ENOENT.  Borrowed until the next request. */
+ssize_t txn_value(const struct txn *t, const struct path *p, const char **value);
+/* Put all that was put off into the tree, as a batch of its own.  -ENOMEM: it can't commit. */
+int txn_settle(struct txn *t);
 
 /*
  * Commit: 0, -EAGAIN, or what a change met (then roll back).  Drop the transaction afterwards.
