@@ -20,6 +20,7 @@
 #define RING_FEATURES (XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR)
 
 static struct domain *domains[DOMAIN_MAX];
+static uint64_t known[(DOMAIN_MAX + 63) / 64];	/* a bit for each, so that few are found quickly */
 static struct domain *by_port[PORT_MAX];
 static uint32_t *batch;		/* domids that this batch made or emptied */
 static size_t batch_n, batch_cap;
@@ -38,10 +39,17 @@ struct domain *domain_by_port(uint32_t port)
 
 struct domain *domain_next(uint32_t domid)
 {
-	for (; domid < DOMAIN_MAX; domid++)
-		if (domains[domid])
-			return domains[domid];
-	return NULL;
+	uint64_t word;
+
+	if (domid >= DOMAIN_MAX)
+		return NULL;
+	word = known[domid / 64] >> domid % 64 << domid % 64;
+	for (uint32_t i = domid / 64; ; word = known[i]) {
+		if (word)
+			return domains[i * 64 + (uint32_t)__builtin_ctzll(word)];
+		if (++i == sizeof(known) / sizeof(*known))
+			return NULL;
+	}
 }
 
 static bool batch_note(uint32_t domid)
@@ -68,6 +76,7 @@ static struct domain *domain_attach(struct domain_rec *rec)
 	d->domid = rec->domid;
 	d->rec = rec;
 	domains[rec->domid] = d;
+	known[rec->domid / 64] |= UINT64_C(1) << rec->domid % 64;
 	return d;
 }
 
@@ -117,6 +126,7 @@ static bool domain_idle(const struct domain *d)
 static void domain_free(struct domain *d)
 {
 	domains[d->domid] = NULL;
+	known[d->domid / 64] &= ~(UINT64_C(1) << d->domid % 64);
 	free(d);
 }
 
@@ -686,10 +696,13 @@ static void own_lost(struct domain *d)
 
 void domain_resume(void)
 {
-	for (uint32_t domid = 0; domid < DOMAIN_MAX; domid++) {
-		struct domain *d = domains[domid];
-		int rc = d && d->conn ? reattach(d) : 0;
+	uint32_t domid;
 
+	/* Whoever ends may take others along. */
+	for (struct domain *d = domain_next(0); d; d = domain_next(domid + 1)) {
+		int rc = d->conn ? reattach(d) : 0;
+
+		domid = d->domid;
 		if (!rc)
 			continue;
 		log_warn("domain %u can't be taken up again: %s", domid, strerror(-rc));
