@@ -95,6 +95,54 @@ static void weights_hold_among_vcpus_pinned_to_one_cpu_of_many(void)
 	check_near(share(b, 0, 20 * SECONDS), 333, 5);
 }
 
+/* Of what both have in a stretch, `a` has so many times what `b` has. */
+static void check_ratio(struct domain *a, struct domain *b, unsigned int times, uint64_t ns)
+{
+	uint64_t before_a = ran(a), before_b = ran(b);
+	unsigned int all;
+
+	fake_run(ns);
+	all = share(a, before_a, ns) + share(b, before_b, ns);
+	check_near(share(a, before_a, ns), all * times / (times + 1), 5);
+	check_near(share(b, before_b, ns), all / (times + 1), 5);
+}
+
+static void weights_hold_among_the_pinned_whatever_the_other_cpus_do(void)
+{
+	struct domain *zero = fake_domain(0, 1), *a = fake_domain(1, 1), *b = fake_domain(2, 1), *c;
+	static struct fake_load load;
+
+	fake_load_start(&load, zero->vcpu[0], 100 * NS_PER_US, 3 * NS_PER_MS);
+	pin(a, 0);
+	pin(b, 0);
+	put(a, 512, 0);
+	check_ratio(a, b, 2, 10 * SECONDS);		/* the other CPU is nearly idle */
+	c = fake_domain(3, 1);
+	check_ratio(a, b, 2, 10 * SECONDS);		/* somebody is busy there */
+	pin(c, 1);
+	for (unsigned int i = 0; i < 4; i++)
+		pin(fake_domain(4 + i, 1), 1);
+	check_ratio(a, b, 2, 10 * SECONDS);		/* many are */
+}
+
+/* A CPU that nobody else could use is no debt that is paid back later. */
+static void what_a_vcpu_ran_while_alone_is_not_held_against_it(void)
+{
+	struct domain *a, *b = fake_domain(1, 1), *other[3];
+
+	pin(b, 1);
+	for (unsigned int i = 0; i < 3; i++) {
+		other[i] = fake_domain(3 + i, 1);
+		pin(other[i], 0);
+	}
+	fake_run(20 * SECONDS);		/* b has twice what it would if others could use its CPU */
+	a = fake_domain(2, 1);
+	pin(a, 1);
+	put(a, 1024, 0);
+	fake_run(NS_PER_S / 5);
+	check_ratio(a, b, 4, 2 * SECONDS);
+}
+
 static void three_equal_hogs_share_two_cpus_evenly(void)
 {
 	struct domain *d[3];
@@ -392,6 +440,8 @@ int main(void)
 		FAKE_TEST_CPUS(weights_hold_on_two_cpus, 2),
 		FAKE_TEST_CPUS(weights_hold_whatever_the_number_of_vcpus, 4),
 		FAKE_TEST_CPUS(weights_hold_among_vcpus_pinned_to_one_cpu_of_many, 4),
+		FAKE_TEST_CPUS(weights_hold_among_the_pinned_whatever_the_other_cpus_do, 2),
+		FAKE_TEST_CPUS(what_a_vcpu_ran_while_alone_is_not_held_against_it, 2),
 		FAKE_TEST_CPUS(three_equal_hogs_share_two_cpus_evenly, 2),
 		FAKE_TEST(extreme_weights_hold_and_starve_nobody),
 		FAKE_TEST_CPUS(a_cap_holds_on_an_idle_machine, 2),

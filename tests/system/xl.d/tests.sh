@@ -188,7 +188,7 @@ test_xl_sundry() {
 	xl list -v | grep -q '^sundry .*-[b-]---- ' || { xl list -v; return 1; }
 	xl list -l sundry | grep -q '"name": "sundry"' || { xl list -l sundry; return 1; }
 	xl uptime sundry | grep -q '^sundry .*:..:' || { xl uptime sundry; return 1; }
-	xl claims | grep -q '^sundry .* 0 ' || { xl claims; return 1; }
+	xl claims | grep -q '^sundry .* 0$' || { xl claims; return 1; }
 	xl domid sundry | grep -q '^[0-9]' && [ "$(xl domname "$(xl domid sundry)")" = sundry ] || return 1
 	xl sched-credit -s | grep -q 'tslice=30ms ratelimit=' || { xl sched-credit -s; return 1; }
 	xl vcpu-list sundry | grep -q '^sundry  *[0-9]*  *1  *[0-9]  *[-r][-b]-' || { xl vcpu-list sundry; return 1; }
