@@ -446,6 +446,7 @@ static void credit_rearrange(void)
 		/* Whoever runs less than the best that waits looks again: here, or to take it from there. */
 		if (current_class(cpus[cpu]) < MIN(best, (int)CLASS_UNDER))
 			softirq_raise_on(cpus[cpu], SOFTIRQ_SCHEDULE);
+		sched_send_home(cpus[cpu]);
 		sched_unlock(cpus[cpu], flags);
 	}
 }

@@ -266,6 +266,25 @@ static void soft_affinity_is_kept_while_there_is_room(void)
 	check_near(share(a, 0, 2 * SECONDS), 1000, 5);
 }
 
+/* It never sleeps, so nothing but a look now and then can tell that its CPU is free. */
+static void a_hog_goes_where_it_would_rather_be_once_there_is_room(void)
+{
+	struct domain *a = fake_domain(1, 1), *b = fake_domain(2, 1);
+	struct cpumask soft = { { 0 } };
+
+	pin(b, 1);
+	fake_run(10 * NS_PER_MS);
+	cpumask_set(&soft, 1);
+	CHECK_EQ(vcpu_set_affinity(a->vcpu[0], NULL, &soft), 0);
+	fake_run(1 * SECONDS);
+	CHECK_EQ(a->vcpu[0]->cpu->id, 0);
+	vcpu_stop_set(b->vcpu[0], VCPU_BLOCKED);
+	fake_run(100 * NS_PER_MS);
+	CHECK_EQ(a->vcpu[0]->cpu->id, 1);
+	CHECK_EQ(fake_running(1), a->vcpu[0]);
+	CHECK(ran(a) >= 1100 * NS_PER_MS);
+}
+
 static void affinity_without_a_cpu_is_refused(void)
 {
 	struct domain *a = fake_domain(1, 1);
@@ -451,6 +470,7 @@ int main(void)
 		FAKE_TEST_CPUS(no_cpu_idles_while_somebody_could_run_there, 4),
 		FAKE_TEST_CPUS(hard_affinity_is_never_left, 4),
 		FAKE_TEST_CPUS(soft_affinity_is_kept_while_there_is_room, 4),
+		FAKE_TEST_CPUS(a_hog_goes_where_it_would_rather_be_once_there_is_room, 2),
 		FAKE_TEST(affinity_without_a_cpu_is_refused),
 		FAKE_TEST(one_that_sleeps_much_is_served_promptly_beside_hogs),
 		FAKE_TEST(waking_often_is_no_way_to_more_than_ones_share),
