@@ -63,13 +63,13 @@ static bool asked_for(const char *what)
 	return false;
 }
 
-/* As an operating system would: powers off or restarts when the toolstack asks for it. */
+/* As an operating system would: powers off or restarts when the toolstack asks for it; "crash" is the tests' own word. */
 static void obey(void)
 {
 	const char *word = store_await_shutdown();
 
 	print("DOMU OBEYS %s\r\n", word);
-	guest_shutdown(word[0] == 'r' ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
+	guest_shutdown(word[0] == 'r' ? SHUTDOWN_reboot : word[0] == 'c' ? SHUTDOWN_crash : SHUTDOWN_poweroff);
 }
 
 void test_main(void)
