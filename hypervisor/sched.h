@@ -53,6 +53,7 @@ void sched_charge(struct cpu *c, uint64_t now);		/* locked: the current one pays
 struct cpu *sched_pick_cpu(struct vcpu *v);		/* its last one if idle, an idle one, the least loaded */
 struct cpu *sched_find_idle(struct vcpu *v);		/* where it may run, rather where it would; NULL */
 bool sched_cpu_is_idle(struct cpu *c);
+void sched_send_home(struct cpu *c);			/* locked: what runs leaves for an idle CPU that it prefers */
 bool sched_may_move(struct vcpu *v, struct cpu *to, bool soft);	/* it waits, and `to` is in its affinity */
 bool sched_try_victim(struct cpu *from);		/* locks it if something may wait there; never spins */
 void sched_move_queued(struct vcpu *v, struct cpu *to);	/* taken off its queue; both CPUs locked */

@@ -378,13 +378,18 @@ static void credit_share_out(uint64_t ns)
 	} while (!is_settled);
 }
 
+/*
+ * Pays a vcpu its part.  Neither what it can't use is hoarded, nor what it ran beyond its part is owed for
+ * long: it had the time because nobody else could use that CPU.
+ */
 static void credit_pay_vcpu(struct credit_domain *cd, struct credit_vcpu *cv)
 {
-	int64_t had = __atomic_fetch_add(&cv->credit_ns, cd->share_ns / cd->active, __ATOMIC_RELAXED);
-	int64_t surplus = had + (int64_t)(cd->share_ns / cd->active) - (int64_t)PERIOD_NS;
+	int64_t part = cd->share_ns / cd->active;
+	int64_t has = __atomic_add_fetch(&cv->credit_ns, part, __ATOMIC_RELAXED);
+	int64_t kept = MAX(MIN(has, (int64_t)PERIOD_NS), -(int64_t)PERIOD_NS);
 
-	if (surplus > 0)		/* it can't use what it gets: no hoarding */
-		__atomic_fetch_sub(&cv->credit_ns, surplus, __ATOMIC_RELAXED);
+	if (kept != has)
+		__atomic_fetch_add(&cv->credit_ns, kept - has, __ATOMIC_RELAXED);
 	WRITE_ONCE(cv->weight, MAX(cd->weight * WEIGHT_SCALE / cd->active, 1));
 	WRITE_ONCE(cv->is_active, false);
 }
@@ -441,6 +446,7 @@ static void credit_rearrange(void)
 		/* Whoever runs less than the best that waits looks again: here, or to take it from there. */
 		if (current_class(cpus[cpu]) < MIN(best, (int)CLASS_UNDER))
 			softirq_raise_on(cpus[cpu], SOFTIRQ_SCHEDULE);
+		sched_send_home(cpus[cpu]);
 		sched_unlock(cpus[cpu], flags);
 	}
 }

@@ -1,5 +1,6 @@
 /* On which CPU a vcpu goes: what all policies want alike.  Other CPUs are looked at without their locks. */
 #include "sched.h"
+#include "softirq.h"
 
 bool sched_cpu_is_idle(struct cpu *c)
 {
@@ -58,6 +59,20 @@ struct cpu *sched_pick_cpu(struct vcpu *v)
 	place_masks(v, &may, &would);
 	c = place_find_least(&would, v->cpu);
 	return c ? c : v->cpu;
+}
+
+void sched_send_home(struct cpu *c)
+{
+	struct vcpu *v = c->sched.current;
+	struct cpumask may, would;
+
+	if (vcpu_is_idle(v) || v->must_move)
+		return;
+	place_masks(v, &may, &would);
+	if (cpumask_test(&would, c->id) || !place_find_idle(&would, c))
+		return;
+	v->must_move = true;
+	softirq_raise_on(c, SOFTIRQ_SCHEDULE);
 }
 
 bool sched_may_move(struct vcpu *v, struct cpu *to, bool soft)

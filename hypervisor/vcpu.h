@@ -29,7 +29,7 @@ struct vcpu {
 	uint32_t pauses;		/* counted reasons from outside; atomic */
 	bool is_running;		/* its state is (being) used on `cpu`; sched_cpu.lock of it, as all here */
 	bool is_queued;			/* waits in the run queue of `cpu` */
-	bool must_move;			/* its CPU is out of its affinity: goes elsewhere once it's off */
+	bool must_move;			/* its CPU is not (or no longer) what it wants: goes elsewhere once off it */
 	uint32_t in_transit;		/* wakers that moved it and are about to take its new CPU's lock */
 	struct multicall *multicall;	/* the one it is in, on its stack; hypercall.c */
 

@@ -95,6 +95,54 @@ static void weights_hold_among_vcpus_pinned_to_one_cpu_of_many(void)
 	check_near(share(b, 0, 20 * SECONDS), 333, 5);
 }
 
+/* Of what both have in a stretch, `a` has so many times what `b` has. */
+static void check_ratio(struct domain *a, struct domain *b, unsigned int times, uint64_t ns)
+{
+	uint64_t before_a = ran(a), before_b = ran(b);
+	unsigned int all;
+
+	fake_run(ns);
+	all = share(a, before_a, ns) + share(b, before_b, ns);
+	check_near(share(a, before_a, ns), all * times / (times + 1), 5);
+	check_near(share(b, before_b, ns), all / (times + 1), 5);
+}
+
+static void weights_hold_among_the_pinned_whatever_the_other_cpus_do(void)
+{
+	struct domain *zero = fake_domain(0, 1), *a = fake_domain(1, 1), *b = fake_domain(2, 1), *c;
+	static struct fake_load load;
+
+	fake_load_start(&load, zero->vcpu[0], 100 * NS_PER_US, 3 * NS_PER_MS);
+	pin(a, 0);
+	pin(b, 0);
+	put(a, 512, 0);
+	check_ratio(a, b, 2, 10 * SECONDS);		/* the other CPU is nearly idle */
+	c = fake_domain(3, 1);
+	check_ratio(a, b, 2, 10 * SECONDS);		/* somebody is busy there */
+	pin(c, 1);
+	for (unsigned int i = 0; i < 4; i++)
+		pin(fake_domain(4 + i, 1), 1);
+	check_ratio(a, b, 2, 10 * SECONDS);		/* many are */
+}
+
+/* A CPU that nobody else could use is no debt that is paid back later. */
+static void what_a_vcpu_ran_while_alone_is_not_held_against_it(void)
+{
+	struct domain *a, *b = fake_domain(1, 1), *other[3];
+
+	pin(b, 1);
+	for (unsigned int i = 0; i < 3; i++) {
+		other[i] = fake_domain(3 + i, 1);
+		pin(other[i], 0);
+	}
+	fake_run(20 * SECONDS);		/* b has twice what it would if others could use its CPU */
+	a = fake_domain(2, 1);
+	pin(a, 1);
+	put(a, 1024, 0);
+	fake_run(NS_PER_S / 5);
+	check_ratio(a, b, 4, 2 * SECONDS);
+}
+
 static void three_equal_hogs_share_two_cpus_evenly(void)
 {
 	struct domain *d[3];
@@ -216,6 +264,25 @@ static void soft_affinity_is_kept_while_there_is_room(void)
 	pin(b, 3);		/* somebody else's there: rather an idle CPU than waiting */
 	fake_run(2 * SECONDS);
 	check_near(share(a, 0, 2 * SECONDS), 1000, 5);
+}
+
+/* It never sleeps, so nothing but a look now and then can tell that its CPU is free. */
+static void a_hog_goes_where_it_would_rather_be_once_there_is_room(void)
+{
+	struct domain *a = fake_domain(1, 1), *b = fake_domain(2, 1);
+	struct cpumask soft = { { 0 } };
+
+	pin(b, 1);
+	fake_run(10 * NS_PER_MS);
+	cpumask_set(&soft, 1);
+	CHECK_EQ(vcpu_set_affinity(a->vcpu[0], NULL, &soft), 0);
+	fake_run(1 * SECONDS);
+	CHECK_EQ(a->vcpu[0]->cpu->id, 0);
+	vcpu_stop_set(b->vcpu[0], VCPU_BLOCKED);
+	fake_run(100 * NS_PER_MS);
+	CHECK_EQ(a->vcpu[0]->cpu->id, 1);
+	CHECK_EQ(fake_running(1), a->vcpu[0]);
+	CHECK(ran(a) >= 1100 * NS_PER_MS);
 }
 
 static void affinity_without_a_cpu_is_refused(void)
@@ -392,6 +459,8 @@ int main(void)
 		FAKE_TEST_CPUS(weights_hold_on_two_cpus, 2),
 		FAKE_TEST_CPUS(weights_hold_whatever_the_number_of_vcpus, 4),
 		FAKE_TEST_CPUS(weights_hold_among_vcpus_pinned_to_one_cpu_of_many, 4),
+		FAKE_TEST_CPUS(weights_hold_among_the_pinned_whatever_the_other_cpus_do, 2),
+		FAKE_TEST_CPUS(what_a_vcpu_ran_while_alone_is_not_held_against_it, 2),
 		FAKE_TEST_CPUS(three_equal_hogs_share_two_cpus_evenly, 2),
 		FAKE_TEST(extreme_weights_hold_and_starve_nobody),
 		FAKE_TEST_CPUS(a_cap_holds_on_an_idle_machine, 2),
@@ -401,6 +470,7 @@ int main(void)
 		FAKE_TEST_CPUS(no_cpu_idles_while_somebody_could_run_there, 4),
 		FAKE_TEST_CPUS(hard_affinity_is_never_left, 4),
 		FAKE_TEST_CPUS(soft_affinity_is_kept_while_there_is_room, 4),
+		FAKE_TEST_CPUS(a_hog_goes_where_it_would_rather_be_once_there_is_room, 2),
 		FAKE_TEST(affinity_without_a_cpu_is_refused),
 		FAKE_TEST(one_that_sleeps_much_is_served_promptly_beside_hogs),
 		FAKE_TEST(waking_often_is_no_way_to_more_than_ones_share),

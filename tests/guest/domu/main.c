@@ -1,12 +1,14 @@
 /* The smallest guest that is no domain 0: says "DOMU UP" on its console, then does what its
  * command line asks for: then=poweroff, reboot or crash; then=echo sends back what is typed; then=flood
  * says 3 MiB first; then=obey does what control/shutdown in XenStore says; then=spin never sleeps;
- * then=nap tells how late it wakes from short sleeps; else it stays until it is destroyed. */
+ * then=nap tells how late it wakes from short sleeps; then=work works and checks its work; else it stays until
+ * it is destroyed. */
 #include "guest.h"
 
 #include "clock.h"
 #include "console.h"
 #include "store.h"
+#include "work.h"
 
 static void console_echo(void)
 {
@@ -61,13 +63,13 @@ static bool asked_for(const char *what)
 	return false;
 }
 
-/* As an operating system would: powers off or restarts when the toolstack asks for it. */
+/* As an operating system would: powers off or restarts when the toolstack asks for it; "crash" is the tests' own word. */
 static void obey(void)
 {
 	const char *word = store_await_shutdown();
 
 	print("DOMU OBEYS %s\r\n", word);
-	guest_shutdown(word[0] == 'r' ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
+	guest_shutdown(word[0] == 'r' ? SHUTDOWN_reboot : word[0] == 'c' ? SHUTDOWN_crash : SHUTDOWN_poweroff);
 }
 
 void test_main(void)
@@ -89,6 +91,8 @@ void test_main(void)
 		obey();
 	if (asked_for("then=spin"))
 		spin();
+	if (asked_for("then=work"))
+		work();
 	if (asked_for("then=nap"))
 		naps_tell();
 	for (;;)

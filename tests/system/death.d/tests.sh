@@ -4,7 +4,7 @@
 seed=${seed:-1}
 
 lives() {		# SCENARIO COUNT
-	timeout 600 lives "$1" $(($2 * ${times:-1})) "$seed" /guest/domu.elf
+	timeout $((600 * ${times:-1})) lives "$1" $(($2 * ${times:-1})) "$seed" /guest/domu.elf
 }
 
 test_lives_whole() { lives whole 100; }

@@ -67,6 +67,17 @@ test_credit_wakes() {
 	between 'microseconds from its time to its running, in half of the cases' "$half" 0 15000
 }
 
+# Weights hold as well among those that compete for one CPU of two, whatever runs on the other.
+test_credit_pinned() {
+	hog a && hog b && hog c && xl sched-credit -d a -w 512 || return 1
+	xl vcpu-pin a 0 1 && xl vcpu-pin b 0 1 && xl vcpu-pin c 0 0 || return 1
+	sleep 1
+	between "part of weight 512 beside 256 on their CPU, in thousandths" "$(shares 30 a b)" 650 683
+	rc=$?
+	gone a b c
+	return $rc
+}
+
 # Two that prefer different CPUs, and may use both, run where they prefer to.
 test_credit_soft_affinity() {
 	hog a && hog b && xl vcpu-pin a 0 - 1 && xl vcpu-pin b 0 - 1 || return 1

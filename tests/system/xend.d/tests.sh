@@ -101,8 +101,9 @@ test_xend_life() {
 	[ "$(xm domid living)" -gt "$id" ] || { echo "not reset"; return 1; }
 	xm suspend living 2>&1 | grep -qx 'Error: Domain is not managed by Xend lifecycle support.' || return 1
 	xm resume living 2>&1 | grep -q 'Error: Error occurred when resuming: Cannot resume domain that is not' || return 1
-	xm sched-sedf living 2>&1 | grep -qx 'Error: Xen is running with the credit2 scheduler' || return 1
-	xm sched-credit2 -d living -w 500 && xm sched-credit2 -d living | grep -q '^living .* 500$' || return 1
+	sched=$(xm info | sed -n "s/^xen_scheduler *: //p")
+	xm sched-sedf living 2>&1 | grep -qx "Error: Xen is running with the $sched scheduler" || return 1
+	xm "sched-$sched" -d living -w 500 && xm "sched-$sched" -d living | grep -q "^living .* 500\b" || return 1
 	xm destroy living || return 1
 	is_gone living || { echo "still there"; return 1; }
 	said life 'DOMU UP' || { echo "its record is lost"; return 1; }
