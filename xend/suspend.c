@@ -32,14 +32,14 @@ static enum progress look(struct workshop *w, int domid, struct fault *f)
 	struct xen_domctl_getdomaininfo info;
 
 	if (domctl_info(w->hyp, (domid_t)domid, &info) < 0 || info.flags & XEN_DOMINF_dying) {
-		fault_set(f, ESRCH, "the domain has ended");
+		fault_set(f, ESRCH, "The domain has ended");
 		return GONE;
 	}
 	if (!(info.flags & XEN_DOMINF_shutdown))
 		return RUNS;
 	if ((info.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask) == SHUTDOWN_suspend)
 		return SUSPENDED;
-	fault_set(f, ESRCH, "the domain has shut down instead");
+	fault_set(f, EINVAL, "The domain has shut down instead");
 	return GONE;
 }
 
