@@ -16,25 +16,18 @@ int domctl_vcpu_ext_context_set(struct hyp *h, domid_t domid, uint32_t vcpu,
 
 /* ---------------------------------------------------------- extended state */
 
-static int xstate_ask(struct hyp *h, domid_t domid, uint32_t vcpu, size_t *len)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_getvcpuextstate, .domain = domid };
-	int rc;
-
-	op.u.vcpuextstate.vcpu = vcpu;
-	rc = hyp_domctl(h, &op);
-	if (rc >= 0)
-		*len = op.u.vcpuextstate.size;
-	return rc;
-}
-
+/* Asked without a buffer, the hypervisor fills in size and mask; it wants both back then. */
 int domctl_vcpu_xstate_get(struct hyp *h, domid_t domid, uint32_t vcpu, void *state, size_t *len)
 {
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_getvcpuextstate, .domain = domid };
+	struct xen_domctl_vcpuextstate *e = &op.u.vcpuextstate;
 	size_t room = *len;
 	void *buf;
-	int rc = xstate_ask(h, domid, vcpu, len);
+	int rc;
 
+	e->vcpu = vcpu;
+	rc = hyp_domctl(h, &op);
+	*len = rc < 0 ? 0 : e->size;
 	if (rc < 0 || !*len)
 		return rc;
 	if (*len > room)
@@ -42,14 +35,12 @@ int domctl_vcpu_xstate_get(struct hyp *h, domid_t domid, uint32_t vcpu, void *st
 	buf = hyp_buffer_new(h, *len);
 	if (!buf)
 		return -ENOMEM;
-	op.u.vcpuextstate.vcpu = vcpu;
-	op.u.vcpuextstate.size = *len;
-	set_xen_guest_handle(op.u.vcpuextstate.buffer, buf);
+	set_xen_guest_handle(e->buffer, buf);
 	rc = hyp_domctl(h, &op);
-	if (rc >= 0 && op.u.vcpuextstate.size > *len)
+	if (rc >= 0 && e->size > *len)
 		rc = -ENOBUFS;
 	if (rc >= 0) {
-		*len = op.u.vcpuextstate.size;
+		*len = e->size;
 		memcpy(state, buf, *len);
 	}
 	hyp_buffer_free(h, buf);

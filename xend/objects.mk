@@ -57,7 +57,8 @@ UNIT_TESTS += dump
 test_dump_SRC := $(addprefix xend/,dump.c dump_p2m.c fault.c)
 
 # Saved states.
-UNIT_TESTS += stream tables save
+UNIT_TESTS += stream tables save state
+test_state_SRC := xend/state.c xend/fault.c
 test_save_SRC := $(addprefix xend/,save.c restore.c feed.c stream.c tables.c sandbox.c dump_p2m.c build.c \
 	build_frames.c fault.c)
 test_stream_SRC := xend/stream.c xend/fault.c
