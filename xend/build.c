@@ -97,7 +97,7 @@ static int step_layout(struct build *b)
 }
 
 /* Before anything exists: most failures for want of memory are seen here. */
-static int step_memory_check(struct build *b)
+int build_step_memory_check(struct build *b)
 {
 	struct xen_domctl_getdomaininfo dom0;
 	struct xen_sysctl_physinfo host;
@@ -122,7 +122,7 @@ static int step_memory_check(struct build *b)
 	return -ENOMEM;
 }
 
-static int step_create(struct build *b)
+int build_step_create(struct build *b)
 {
 	const struct build_config *c = b->c;
 	struct xen_domctl_createdomain op = {
@@ -154,7 +154,7 @@ static int step_create(struct build *b)
 
 /* ------------------------------------------------------------------ limits */
 
-static int step_vcpus(struct build *b)
+int build_step_vcpus(struct build *b)
 {
 	int rc = domctl_max_vcpus(b->h, b->res->domid, b->c->vcpus);
 
@@ -168,7 +168,7 @@ static bool cpumap_any(const struct build_cpumap *m)
 	return !memcmp(m, &none, sizeof(none));
 }
 
-static int step_affinity(struct build *b)
+int build_step_affinity(struct build *b)
 {
 	int rc;
 
@@ -192,7 +192,7 @@ static int step_affinity(struct build *b)
 	return 0;
 }
 
-static int step_limits(struct build *b)
+int build_step_limits(struct build *b)
 {
 	struct memop_e820 map = { 0, build_maxmem(b->c) * 1024, E820_RAM };
 	struct xen_domctl_tsc_info tsc = { .tsc_mode = b->c->tsc_mode };
@@ -478,7 +478,7 @@ static int step_vcpu(struct build *b)
 }
 
 /* The rings' grants, so that their servers need not be privileged. */
-static int step_grants(struct build *b)
+int build_step_grants(struct build *b)
 {
 	struct hyp_resource table = { 0 };
 	grant_entry_v1_t *entry;
@@ -501,7 +501,7 @@ static int step_grants(struct build *b)
 	return 0;
 }
 
-static int step_sched(struct build *b)
+int build_step_sched(struct build *b)
 {
 	struct xen_domctl_scheduler_op op = { .cmd = XEN_DOMCTL_SCHEDOP_getinfo };
 	struct sysctl_pool pool;
@@ -531,14 +531,15 @@ static int step_sched(struct build *b)
 
 /* --------------------------------------------------------------- the order */
 
-/* Up to and including step_create() there is no domain to undo. */
+/* Up to and including build_step_create() there is no domain to undo. */
 static int (*const build_before[])(struct build *b) = {
-	step_initrd_open, step_layout, step_memory_check, step_create,
+	step_initrd_open, step_layout, build_step_memory_check, build_step_create,
 };
 
 static int (*const build_after[])(struct build *b) = {
-	step_vcpus, step_affinity, step_limits, step_memory, step_write, step_shared_info,
-	step_start_info, step_hypercall_page, step_vcpu, step_grants, step_sched,
+	build_step_vcpus, build_step_affinity, build_step_limits, step_memory, step_write,
+	step_shared_info, step_start_info, step_hypercall_page, step_vcpu, build_step_grants,
+	build_step_sched,
 };
 
 static int build_run(struct build *b)

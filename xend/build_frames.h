@@ -34,6 +34,16 @@ typedef int (*build_fill)(struct build *b, void *to, uint64_t offset, uint64_t c
 int build_write(struct build *b, const char *phase, const struct layout_run *run,
 		build_fill fill);
 
+/* Steps that restoring takes too (restore.c).  Before it there is no domain. */
+int build_step_memory_check(struct build *b);	/* is as much free as is wanted? */
+int build_step_create(struct build *b);
+/* In this order; each 0 or -errno with the fault said. */
+int build_step_vcpus(struct build *b);
+int build_step_affinity(struct build *b);
+int build_step_limits(struct build *b);		/* and the two ports */
+int build_step_grants(struct build *b);		/* res->store_frame and console_frame are known */
+int build_step_sched(struct build *b);
+
 /* Map one frame for writing. */
 void *build_map_frame(struct build *b, uint64_t mfn, const char *what, int *rc);
 

@@ -20,8 +20,10 @@
 #include "xend/launch.h"
 #include "xend/managed.h"
 #include "xend/methods.h"
+#include "xend/plan.h"
 #include "xend/reap.h"
 #include "xend/roster.h"
+#include "xend/suspend.h"
 
 #define DUMP_DIR "/var/xen/dump"
 
@@ -29,47 +31,6 @@
 enum restart_arg { RESTART_UUID, RESTART_DOMID, RESTART_DUMP, RESTART_COUNT, RESTART_TWIN };
 
 /* ----------------------------------------------------------------- plans */
-
-/* A job's body, understood. */
-struct plan {
-	struct sxp *source;
-	struct config config;
-};
-
-static void plan_free(struct plan *p)
-{
-	config_free(&p->config);
-	sxp_free(p->source);
-}
-
-static int plan_read(struct plan *p, struct job *j)
-{
-	struct config_error err = { 0 };
-	struct sxp_error sxp_err;
-	int rc;
-
-	if (!j->body || !*j->body)
-		return fault_set(&j->fault, EINVAL, "'%s' came without a configuration",
-				 j->command);
-	rc = sxp_parse(j->body, strlen(j->body), &p->source, NULL, &sxp_err);
-	if (rc < 0)
-		return fault_set(&j->fault, -rc, "The configuration is damaged: %s",
-				 rc == -EINVAL ? sxp_err.text : strerror(-rc));
-	rc = config_from_sxp(&p->config, p->source, &err);
-	if (rc < 0) {
-		sxp_free(p->source);
-		fault_set(&j->fault, -rc, "%s", err.text);
-		fault_hint(&j->fault, "%s", err.hint);
-		return rc;
-	}
-	rc = config_check(&p->config, &err);
-	if (rc < 0) {
-		fault_set(&j->fault, -rc, "%s", err.text);
-		fault_hint(&j->fault, "%s", err.hint);
-		plan_free(p);
-	}
-	return rc;
-}
 
 /* The UUID: of an earlier attempt, of the configuration, or a new one. */
 static int plan_uuid(const struct plan *p, struct job *j, uint8_t uuid[16])
@@ -115,6 +76,12 @@ static int check_twin(struct job *j, const struct dom *d, const char *name, cons
 				 name, d->domid);
 	if (d->domid == DOM_HALTED && same_name && !same_uuid)
 		return fault_set(&j->fault, EEXIST, "VM name '%s' already exists", name);
+	if (d->is_suspended && same_uuid) {
+		fault_set(&j->fault, EEXIST, "Domain '%s' is suspended", d->name);
+		fault_hint(&j->fault, "xm resume %s lets it go on; xm destroy %s forgets what it was "
+			   "doing.", d->name, d->name);
+		return -EEXIST;
+	}
 	return 0;
 }
 
@@ -169,23 +136,6 @@ int create_begin(struct xend *x, struct job *j)
 	return rc;
 }
 
-/* The number of the complete domain with this UUID; -ENOENT: there is none. */
-static int find_complete(struct workshop *w, const char *uuid, struct xen_domctl_getdomaininfo *info)
-{
-	char path[ROSTER_PATH];
-	uint8_t bytes[16];
-	uint64_t domid, ready;
-
-	snprintf(path, sizeof path, "/vm/%s", uuid);
-	if (dom_uuid_parse(uuid, bytes) < 0 ||
-	    xs_get_u64(w->xs, XS_TXN_NONE, path, XEND_MARK, &domid) < 0 ||
-	    xs_get_u64(w->xs, XS_TXN_NONE, path, XEND_READY, &ready) < 0 ||
-	    domctl_info(w->hyp, (domid_t)domid, info) < 0 ||
-	    memcmp(info->handle, bytes, sizeof bytes) || info->flags & XEN_DOMINF_dying)
-		return -ENOENT;
-	return (int)domid;
-}
-
 static int launch_plan(struct workshop *w, bool stay_paused, unsigned restarts)
 {
 	struct job *j = w->job;
@@ -207,18 +157,6 @@ static int launch_plan(struct workshop *w, bool stay_paused, unsigned restarts)
 	return rc;
 }
 
-/* An earlier attempt got as far as the mark: only the last step may be missing. */
-static int finish(struct workshop *w, int domid, const struct xen_domctl_getdomaininfo *info,
-		  bool stay_paused)
-{
-	int rc = 0;
-
-	if (!stay_paused && info->flags & XEN_DOMINF_paused)
-		rc = domctl_unpause(w->hyp, (domid_t)domid);
-	buf_printf(&w->job->result, "%d", domid);
-	return rc;
-}
-
 static int create_run(struct workshop *w, bool stay_paused)
 {
 	struct xen_domctl_getdomaininfo info;
@@ -227,9 +165,9 @@ static int create_run(struct workshop *w, bool stay_paused)
 	int domid;
 
 	if (j->is_redo) {
-		domid = find_complete(w, j->target, &info);
+		domid = plan_find_complete(w, j->target, &info);
 		if (domid > 0)
-			return finish(w, domid, &info, stay_paused);
+			return plan_finish(w, domid, &info, stay_paused);
 		dom_uuid_parse(j->target, uuid);
 		reap_uuid(w->hyp, w->xs, uuid);
 	}
@@ -324,6 +262,12 @@ int start_act(struct xend *x, struct job *j, const struct dom *d)
 
 	if (d->domid != DOM_HALTED && !j->is_redo)
 		return fault_set(&j->fault, EEXIST, "Domain is already running");
+	if (d->is_suspended) {
+		fault_set(&j->fault, EEXIST, "Domain is suspended");
+		fault_hint(&j->fault, "xm resume %s lets it go on; xm destroy %s forgets what it was "
+			   "doing.", d->name, d->name);
+		return -EEXIST;
+	}
 	rc = managed_load(d->uuid, &config);
 	if (rc < 0)
 		return fault_errno(&j->fault, -rc, "Unable to read the configuration of '%s'",
@@ -347,47 +291,22 @@ int delete_act(struct xend *x, struct job *j, const struct dom *d)
 
 	if (d->domid != DOM_HALTED)
 		return fault_set(&j->fault, EBUSY, "Domain is not halted.");
+	if (d->is_suspended) {
+		fault_set(&j->fault, EBUSY, "Domain is not halted.");
+		fault_hint(&j->fault, "It is suspended: xm resume %s lets it go on; xm destroy %s "
+			   "forgets what it was doing.", d->name, d->name);
+		return -EBUSY;
+	}
 	rc = managed_remove(d->uuid);
 	return rc < 0 ? fault_errno(&j->fault, -rc, "Unable to remove '%s'", d->name) : 0;
-}
-
-/* --------------------------------------------------------------- suspend */
-
-/* What needs no stream is answered as ever; the stream itself is not there yet. */
-int suspend_act(struct xend *x, struct job *j, const struct dom *d)
-{
-	if (d->domid == 0)
-		return fault_set(&j->fault, EPERM, "Cannot save privileged domain %s", j->arg[0]);
-	if (d->domid == DOM_HALTED)
-		return fault_set(&j->fault, EINVAL, "Domain is not running");
-	if (!d->is_managed)
-		return fault_set(&j->fault, EINVAL,
-				 "Domain is not managed by Xend lifecycle support.");
-	return fault_set(&j->fault, ENOSYS, "Suspending is not available yet in this version.");
-}
-
-#define RESUMING "Error occurred when resuming: "
-
-int resume_act(struct xend *x, struct job *j, const struct dom *d)
-{
-	char path[PATH_MAX], uuid[DOM_UUID_TEXT];
-
-	if (d->domid == 0)
-		return fault_set(&j->fault, EPERM, RESUMING "Cannot save privileged domain %s",
-				 j->arg[0]);
-	dom_uuid_print(d->uuid, uuid);
-	snprintf(path, sizeof path, "%s/%s/checkpoint.chk", managed_path(), uuid);
-	if (d->domid != DOM_HALTED || access(path, F_OK) < 0)
-		return fault_set(&j->fault, EINVAL,
-				 RESUMING "Cannot resume domain that is not suspended.");
-	return fault_set(&j->fault, ENOSYS, RESUMING "%s is there, but restoring is not available "
-			 "yet in this version.", path);
 }
 
 /* ----------------------------------------------------------------- death */
 
 int destroy_act(struct xend *x, struct job *j, const struct dom *d)
 {
+	if (d->domid == DOM_HALTED && d->is_suspended)
+		return suspend_forget(j, d);
 	if (d->domid == DOM_HALTED && !j->is_redo)
 		return fault_set(&j->fault, EINVAL, "Domain '%s' is not started", d->name);
 	j->domid = d->domid;
@@ -572,7 +491,7 @@ static unsigned restart_count(const struct job *j)
 static bool is_restarted(struct workshop *w)
 {
 	struct xen_domctl_getdomaininfo info;
-	int domid = find_complete(w, w->job->target, &info);
+	int domid = plan_find_complete(w, w->job->target, &info);
 
 	return domid > 0 && domid != atoi(w->job->arg[RESTART_DOMID]) &&
 	       !(info.flags & XEN_DOMINF_shutdown);

@@ -23,7 +23,7 @@ static unsigned shutdown_reason(const struct dom *d)
 enum dom_status dom_status(const struct dom *d)
 {
 	if (d->domid == DOM_HALTED)
-		return DOM_STATUS_HALTED;
+		return d->is_suspended ? DOM_STATUS_SUSPENDED : DOM_STATUS_HALTED;
 	if (d->flags & XEN_DOMINF_shutdown && shutdown_reason(d) == SHUTDOWN_suspend)
 		return DOM_STATUS_SUSPENDED;
 	if (d->flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying))

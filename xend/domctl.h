@@ -63,6 +63,17 @@ int domctl_vcpu_context_get(struct hyp *h, domid_t domid, uint32_t vcpu,
 			    vcpu_guest_context_t *ctx);
 int domctl_vcpu_ext_context_get(struct hyp *h, domid_t domid, uint32_t vcpu,
 				struct xen_domctl_ext_vcpucontext *ctx);
+int domctl_vcpu_ext_context_set(struct hyp *h, domid_t domid, uint32_t vcpu,
+				const struct xen_domctl_ext_vcpucontext *ctx);
+
+/* What a vcpu has beyond that, as the hypervisor packs it: extended state (xcr0, xcr0_accum, XSAVE
+ * area) and MSRs (struct xen_domctl_vcpu_msr each).  Get: *len is the room (a multiple of 16), then
+ * what was needed; nothing at all is 0.  -ENOBUFS: there is more. */
+int domctl_vcpu_xstate_get(struct hyp *h, domid_t domid, uint32_t vcpu, void *state, size_t *len);
+int domctl_vcpu_xstate_set(struct hyp *h, domid_t domid, uint32_t vcpu, const void *state,
+			   size_t len);
+int domctl_vcpu_msrs_get(struct hyp *h, domid_t domid, uint32_t vcpu, void *msrs, size_t *len);
+int domctl_vcpu_msrs_set(struct hyp *h, domid_t domid, uint32_t vcpu, const void *msrs, size_t len);
 
 /* Scheduling: op->sched_id and op->cmd say which; the union comes back filled.  -EINVAL: the
  * domain's scheduler is another one. */

@@ -16,7 +16,7 @@
 struct p2m_read {
 	struct hyp *h;
 	uint16_t domid;
-	uint64_t *list;			/* mfns of the pages that the array consists of */
+	uint64_t *list;			/* mfns of the pages that the array consists of: p2m.frame */
 	uint64_t pages;
 	uint64_t table_mfn[5];		/* what table[] holds; 0: nothing yet */
 	uint64_t table[5][PER_PAGE];
@@ -146,7 +146,8 @@ static int p2m_read_into(struct p2m_read *r, const struct arch_shared_info *a,
 	int rc;
 
 	r->pages = (p2m->count + PER_PAGE - 1) / PER_PAGE;
-	r->list = malloc(r->pages * sizeof(*r->list));
+	p2m->frames = r->pages;
+	p2m->frame = r->list = malloc(r->pages * sizeof(*r->list));
 	p2m->mfn = malloc(r->pages * PAGE);	/* whole pages, more than `count` */
 	if (!r->list || !p2m->mfn)
 		return -ENOMEM;
@@ -164,7 +165,7 @@ int dump_p2m_read(struct hyp *h, uint16_t domid, const struct shared_info *share
 	*p2m = (struct dump_p2m){ .count = a.max_pfn };
 	if (!a.max_pfn || (!a.p2m_cr3 && !a.pfn_to_mfn_frame_list_list))
 		return fault_set(f, ENODATA, "the guest has not told where its memory is: it did "
-				 "not get far enough, or its kernel can't be dumped");
+				 "not get far enough, or its kernel is of another kind");
 	if (a.max_pfn > max_pages + P2M_SLACK)
 		return fault_set(f, EINVAL, "the guest claims to have %lu MiB, but may have only "
 				 "%lu", a.max_pfn / 256, max_pages / 256);
@@ -174,7 +175,6 @@ int dump_p2m_read(struct hyp *h, uint16_t domid, const struct shared_info *share
 	r->h = h;
 	r->domid = domid;
 	rc = p2m_read_into(r, &a, p2m);
-	free(r->list);
 	free(r);
 	if (!rc)
 		return 0;
@@ -185,5 +185,6 @@ int dump_p2m_read(struct hyp *h, uint16_t domid, const struct shared_info *share
 void dump_p2m_free(struct dump_p2m *p2m)
 {
 	free(p2m->mfn);
+	free(p2m->frame);
 	*p2m = (struct dump_p2m){ 0 };
 }

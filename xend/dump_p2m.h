@@ -12,6 +12,8 @@
 struct dump_p2m {
 	uint64_t *mfn;		/* owned; DUMP_NO_MFN where there is nothing */
 	uint64_t count;		/* pfns 0 … count - 1 */
+	uint64_t *frame;	/* owned; mfns of the guest's frames that hold the array */
+	uint64_t frames;
 };
 
 #define DUMP_NO_MFN (~0UL)

@@ -1,5 +1,6 @@
 #include "xend/fault.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,4 +48,20 @@ void fault_hint(struct fault *f, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->hint, sizeof(f->hint), fmt, ap);
 	va_end(ap);
+}
+
+static void text_clean(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ')
+			*text = '?';
+}
+
+void fault_clean(struct fault *f)
+{
+	text_clean(f->text, sizeof(f->text));
+	text_clean(f->hint, sizeof(f->hint));
+	if (f->err < 0 || f->err > 4095)
+		f->err = EIO;
 }

@@ -21,6 +21,10 @@ int fault_set(struct fault *f, int err, const char *fmt, ...)
 int fault_errno(struct fault *f, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* A fault that came from a process which parsed hostile bytes: cut to shape, nothing in it but
+ * printable text. */
+void fault_clean(struct fault *f);
+
 /* Say what to try.  Kept only if the fault has no hint yet. */
 void fault_hint(struct fault *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -160,16 +160,7 @@ static int image_answer(int fd, struct fault *answer)
 	} while ((n < 0 && errno == EINTR) || (n > 0 && len < sizeof(*answer)));
 	if (len != sizeof(*answer))
 		return -EIO;
-	answer->text[sizeof(answer->text) - 1] = '\0';
-	answer->hint[sizeof(answer->hint) - 1] = '\0';
-	for (char *p = answer->text; *p; p++)
-		if ((unsigned char)*p < ' ')
-			*p = '?';
-	for (char *p = answer->hint; *p; p++)
-		if ((unsigned char)*p < ' ')
-			*p = '?';
-	if (answer->err < 0 || answer->err > 4095)
-		answer->err = EIO;
+	fault_clean(answer);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "xend/launch.h"
 #include "xend/lock.h"
 #include "xend/reap.h"
+#include "xend/restore.h"
 #include "xend/room.h"
 #include "xend/settings.h"
 #include "xend/sysctl.h"
@@ -199,8 +200,8 @@ static void put_owner(struct writer *w, const char *name, const struct xs_perm *
 struct description {
 	const struct launch *launch;
 	const struct build_result *built;
-	const struct image *image;
-	const struct bootloader *boot;	/* what it boots */
+	const struct image *image;	/* NULL: it is restored */
+	const struct bootloader *boot;	/* what it boots; NULL as well */
 	char uuid[DOM_UUID_TEXT];
 	char *source;			/* the configuration on one line */
 };
@@ -258,9 +259,12 @@ static void describe_domain(struct writer *w, const struct description *d)
 
 static void describe_image(struct writer *w, const struct description *d)
 {
-	const struct image_notes *n = &d->image->notes;
+	const struct image_notes *n;
 
 	put(w, "image/ostype", "linux");
+	if (!d->image)			/* restored: nothing was loaded */
+		return;
+	n = &d->image->notes;
 	put(w, "image/kernel", "%s", d->boot->kernel);
 	put(w, "image/ramdisk", "%s", d->boot->ramdisk ? d->boot->ramdisk : "");
 	put(w, "image/cmdline", "%s", d->boot->args);
@@ -381,37 +385,64 @@ static int boot_find(struct workshop *w, const struct config *c, struct bootload
 
 /* ----------------------------------------------------------------- build */
 
+/* What builder and restorer are told alike; *affinity is to be freed. */
+static int build_settle(struct workshop *w, const struct launch *l, struct build_config *b,
+			struct build_cpumap **affinity, struct fault *f)
+{
+	const struct config *c = l->config;
+	int rc;
+
+	*affinity = NULL;
+	build_config_init(b);
+	memcpy(b->uuid, l->uuid, sizeof b->uuid);
+	b->mem_kib = memory_kib(c);
+	b->maxmem_kib = maxmem_kib(c);
+	b->vcpus = config_vcpus(c);
+	b->weight = (unsigned)config_int(c, CONFIG_CPU_WEIGHT, 0);
+	b->cap = (unsigned)config_int(c, CONFIG_CPU_CAP, 0);
+	b->tsc_mode = (uint32_t)config_int(c, CONFIG_TSC_MODE, 0);
+	b->progress = worker_progress;
+	b->progress_ctx = w;
+	rc = pool_read(w, c, &b->cpupool, f);
+	if (rc == 0)
+		rc = affinity_read(c, b->vcpus, affinity, f);
+	b->affinity = *affinity;
+	return rc;
+}
+
 static int build(struct workshop *w, const struct launch *l, const struct bootloader *boot,
 		 const struct image *image, struct build_result *built, struct fault *f)
 {
-	const struct config *c = l->config;
 	struct build_cpumap *affinity;
 	struct build_config b;
-	int rc, room = -1;
+	int room = -1, rc = build_settle(w, l, &b, &affinity, f);
 
-	build_config_init(&b);
-	memcpy(b.uuid, l->uuid, sizeof b.uuid);
-	b.mem_kib = memory_kib(c);
-	b.maxmem_kib = maxmem_kib(c);
-	b.vcpus = config_vcpus(c);
-	b.weight = (unsigned)config_int(c, CONFIG_CPU_WEIGHT, 0);
-	b.cap = (unsigned)config_int(c, CONFIG_CPU_CAP, 0);
-	b.tsc_mode = (uint32_t)config_int(c, CONFIG_TSC_MODE, 0);
 	b.initrd_path = boot->ramdisk;
-	b.progress = worker_progress;
-	b.progress_ctx = w;
-	rc = pool_read(w, c, &b.cpupool, f);
-	if (rc == 0)
-		rc = affinity_read(c, b.vcpus, &affinity, f);
-	if (rc < 0)
-		return rc;
-	b.affinity = affinity;
 	b.cmdline = boot->args;
-	rc = build_check(&b, f);
+	if (rc == 0)
+		rc = build_check(&b, f);
 	if (rc == 0)
 		rc = room_make(w, build_memory_kib(&b), &room, f);
 	if (rc == 0)
 		rc = build_domain(w->hyp, &b, image, built, f);
+	room_release(room);
+	free(affinity);
+	return rc;
+}
+
+static int restore(struct workshop *w, const struct launch *l, int fd, struct build_result *built,
+		   struct fault *f)
+{
+	struct build_cpumap *affinity;
+	struct build_config b;
+	int room = -1, rc = build_settle(w, l, &b, &affinity, f);
+
+	if (rc == 0)
+		rc = build_check(&b, f);
+	if (rc == 0)
+		rc = room_make(w, build_memory_kib(&b), &room, f);
+	if (rc == 0)
+		rc = restore_domain(w->hyp, &b, fd, built, f);
 	room_release(room);
 	free(affinity);
 	return rc;
@@ -459,12 +490,23 @@ static int connect_devices(struct workshop *w, const struct launch *l, int domid
 	return rc < 0 ? fault_errno(f, -rc, "Unable to write %s", path) : 0;
 }
 
+/* Nodes, devices, a listening console: all but the last word.  On failure nothing is left. */
+static int settle_in(struct workshop *w, struct description *d, struct fault *f)
+{
+	int domid = d->built->domid, rc = describe(w, d, f);
+
+	if (rc == 0)
+		rc = connect_devices(w, d->launch, domid, f);
+	if (rc < 0)
+		reap_domid(w->hyp, w->xs, domid);
+	else
+		console_await(w->xs, domid);
+	return rc;
+}
+
 static int go(struct workshop *w, const struct launch *l, int domid, struct fault *f)
 {
-	int rc;
-
-	console_await(w->xs, domid);
-	rc = l->stay_paused ? 0 : domctl_unpause(w->hyp, (domid_t)domid);
+	int rc = l->stay_paused ? 0 : domctl_unpause(w->hyp, (domid_t)domid);
 	return rc < 0 ? fault_errno(f, -rc, "Unable to unpause the new domain") : 0;
 }
 
@@ -482,12 +524,10 @@ int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct
 		rc = image_load(&image, boot.kernel, cache, f);
 	if (rc == 0)
 		rc = build(w, l, &boot, &image, &built, f);
+	if (rc == 0)
+		rc = settle_in(w, &d, f);
 	if (rc == 0) {
-		rc = describe(w, &d, f);
-		if (rc == 0)
-			rc = connect_devices(w, l, built.domid, f);
-		if (rc == 0)
-			rc = go(w, l, built.domid, f);
+		rc = go(w, l, built.domid, f);
 		if (rc < 0)
 			reap_domid(w->hyp, w->xs, built.domid);
 	}
@@ -498,5 +538,29 @@ int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct
 	}
 	image_free(&image);
 	bootloader_end(&boot);
+	return rc;
+}
+
+/* No kernel is read: what it was booted from need not be there any more. */
+int launch_restore(struct workshop *w, const struct launch *l, int fd,
+		   int (*commit)(void *ctx, struct fault *f), void *ctx, int *domid, struct fault *f)
+{
+	struct build_result built = { 0 };
+	struct description d = { .launch = l, .built = &built };
+	int rc = restore(w, l, fd, &built, f);
+
+	if (rc == 0)
+		rc = settle_in(w, &d, f);
+	if (rc < 0)
+		return rc;
+	*domid = built.domid;
+	rc = commit(ctx, f);
+	if (rc < 0) {
+		reap_domid(w->hyp, w->xs, built.domid);
+		return rc;
+	}
+	rc = go(w, l, built.domid, f);
+	if (rc < 0)
+		fault_hint(f, "It is there, but paused: xm unpause %d lets it go on.", built.domid);
 	return rc;
 }

@@ -30,4 +30,9 @@ int launch_check(const struct config *c, struct fault *f);
 /* 0: it runs (or is paused, as asked) and *domid is its number.  On failure nothing is left. */
 int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct fault *f);
 
+/* The same from a saved state (stream.h) that begins where fd stands.  commit() is called when all is
+ * there and before it runs: once it has given 0 the domain stays, even if it can't be let go. */
+int launch_restore(struct workshop *w, const struct launch *l, int fd,
+		   int (*commit)(void *ctx, struct fault *f), void *ctx, int *domid, struct fault *f);
+
 #endif

@@ -138,8 +138,13 @@ static void on_shutdown(struct xend *x, const struct dom *d)
 	char *preserved = vm_get(x, d, "xend/preserved"), *asked = vm_get(x, d, "xend/asked");
 	char *action = is_known ? vm_get(x, d, events[reason].node) : NULL;
 
-	if (preserved || reason == SHUTDOWN_suspend)
+	if (preserved)
 		goto out;
+	if (reason == SHUTDOWN_suspend) {
+		log_warn("%s (%d) is suspended, and nobody has asked for it", d->name, d->domid);
+		queue(x, d, "wake", false);
+		goto out;
+	}
 	log_info("%s (%d) has shut down: reason %u", d->name, d->domid, reason);
 	if (reason == SHUTDOWN_poweroff && asked && !strcmp(asked, "halt"))
 		do_action(x, d, "destroy", false);	/* halt means: and stay down */
@@ -246,7 +251,8 @@ void life_autostart(struct xend *x)
 			struct dom *d = dom_list_find(&l, managed.domain[i].name);
 
 			if (wish && !strcmp(wish, "start") && d && d->domid == DOM_HALTED)
-				jobs_add(x, NULL, "start", d->name, "", NULL);
+				jobs_add(x, NULL, d->is_suspended ? "resume" : "start", d->name, "",
+					 NULL);
 		}
 		managed_list_free(&managed);
 	}

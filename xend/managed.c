@@ -209,6 +209,82 @@ int managed_remove(const uint8_t uuid[16])
 	return 0;
 }
 
+/* ----------------------------------------------------------------- state */
+
+bool managed_has_state(const uint8_t uuid[16])
+{
+	char path[PATH_SIZE];
+
+	return managed_file(uuid, MANAGED_STATE, path, sizeof path) == 0 && access(path, F_OK) == 0;
+}
+
+static int state_open(const uint8_t uuid[16], const char *file, int flags)
+{
+	char path[PATH_SIZE];
+	int fd, rc = managed_file(uuid, file, path, sizeof path);
+
+	if (rc < 0)
+		return rc;
+	fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int managed_state_new(const uint8_t uuid[16])
+{
+	return state_open(uuid, MANAGED_STATE_NEW, O_WRONLY | O_CREAT | O_TRUNC);
+}
+
+int managed_state_open(const uint8_t uuid[16])
+{
+	return state_open(uuid, MANAGED_STATE, O_RDONLY);
+}
+
+/* The domain's directory, for what is done in it. */
+static int directory_open(const uint8_t uuid[16])
+{
+	return state_open(uuid, "", O_RDONLY | O_DIRECTORY);
+}
+
+int managed_state_keep(const uint8_t uuid[16], int fd)
+{
+	int dir = directory_open(uuid), rc = 0;
+
+	if (dir < 0)
+		return dir;
+	if (fsync(fd) < 0 || renameat(dir, MANAGED_STATE_NEW, dir, MANAGED_STATE) < 0)
+		rc = -errno;
+	/* Should this fail, the name may or may not outlive the machine's end; it is there now. */
+	if (rc == 0 && fsync(dir) < 0) {
+		rc = -errno;
+		unlinkat(dir, MANAGED_STATE, 0);
+	}
+	close(dir);
+	return rc;
+}
+
+void managed_state_drop_new(const uint8_t uuid[16])
+{
+	char path[PATH_SIZE];
+
+	if (managed_file(uuid, MANAGED_STATE_NEW, path, sizeof path) == 0)
+		unlink(path);
+}
+
+int managed_state_drop(const uint8_t uuid[16])
+{
+	int dir = directory_open(uuid), rc = 0;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	unlinkat(dir, MANAGED_STATE_NEW, 0);
+	if (unlinkat(dir, MANAGED_STATE, 0) < 0 && errno != ENOENT)
+		rc = -errno;
+	if (rc == 0 && fsync(dir) < 0)
+		rc = -errno;
+	close(dir);
+	return rc;
+}
+
 typedef int (*visit_fn)(const uint8_t uuid[16], void *ctx);
 
 /* Every directory that is named by a UUID. */
@@ -307,6 +383,7 @@ static int clean_one(const uint8_t uuid[16], void *ctx)
 	if (managed_exists(uuid)) {
 		if (managed_file(uuid, CONFIG_TEMP, path, sizeof path) == 0)
 			unlink(path);
+		managed_state_drop_new(uuid);
 	} else if (managed_file(uuid, "", path, sizeof path) == 0) {
 		remove_rest(path);
 	}

@@ -42,6 +42,22 @@ bool managed_exists(const uint8_t uuid[16]);
 int managed_save(const uint8_t uuid[16], const struct sxp *config);
 /* -ENOENT: it was not managed.  Its other files go too. */
 int managed_remove(const uint8_t uuid[16]);
+
+/* The state of a suspended domain, MANAGED_STATE beside its configuration: the domain is suspended
+ * exactly while the file is there.  It is written under another name first. */
+#define MANAGED_STATE "checkpoint.chk"
+#define MANAGED_STATE_NEW "checkpoint.chk.new"
+
+bool managed_has_state(const uint8_t uuid[16]);
+/* Opened for writing, empty; the descriptor or -errno. */
+int managed_state_new(const uint8_t uuid[16]);
+/* What was written is whole: it becomes the state, durably.  0 or -errno. */
+int managed_state_keep(const uint8_t uuid[16], int fd);
+int managed_state_open(const uint8_t uuid[16]);		/* for reading */
+/* Neither whole nor half a state is left; durable.  0 also when there was none. */
+int managed_state_drop(const uint8_t uuid[16]);
+/* The half one alone. */
+void managed_state_drop_new(const uint8_t uuid[16]);
 /* A file of the domain's directory, e.g. "checkpoint.chk"; 0 or -ENAMETOOLONG. */
 int managed_file(const uint8_t uuid[16], const char *file, char *path, size_t size);
 /* Removes what crashes left behind: half-written files, directories without configuration. */

@@ -8,6 +8,7 @@
 #include "xend/managed.h"
 #include "xend/methods.h"
 #include "xend/roster.h"
+#include "xend/suspend.h"
 
 static const struct method methods[] = {
 	{ "create", 1, 2, 0, .begin = create_begin, .work = create_work, .undo = create_undo },
@@ -25,8 +26,9 @@ static const struct method methods[] = {
 	  .undo = dump_undo },
 	{ "reset", 1, 1, METHOD_GUEST | METHOD_RUNS | METHOD_ENDS | METHOD_AGAIN,
 	  .act = reset_act, .work = reset_work, .undo = create_undo },
-	{ "suspend", 1, 1, 0, .act = suspend_act },
-	{ "resume", 2, 2, 0, .act = resume_act },
+	{ "suspend", 1, 1, 0, .act = suspend_act, .work = suspend_work, .undo = suspend_undo },
+	{ "resume", 2, 2, 0, .act = resume_act, .work = resume_work, .undo = resume_undo },
+	{ "wake", 5, 5, METHOD_OWN | METHOD_AGAIN, .begin = restart_begin, .work = wake_work },
 	{ "reap-devices", 2, 2, METHOD_OWN | METHOD_AGAIN, .begin = restart_begin,
 	  .work = device_reap_work },
 	{ "block-attach", 1, 1, 0, .act = device_attach_act, .work = device_attach_work,

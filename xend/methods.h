@@ -62,8 +62,6 @@ int dump_work(struct workshop *w);
 int dump_undo(struct workshop *w);
 int reset_act(struct xend *x, struct job *j, const struct dom *d);
 int reset_work(struct workshop *w);
-int suspend_act(struct xend *x, struct job *j, const struct dom *d);
-int resume_act(struct xend *x, struct job *j, const struct dom *d);
 
 /* tune.c: domains as they run. */
 int pause_act(struct xend *x, struct job *j, const struct dom *d);

@@ -26,10 +26,10 @@ fuzz_eval_LIBS := -lm
 fuzz_config_SRC := $(CONFIG_SRC)
 fuzz_config_LIBS := -lm
 # Hypercall wrappers, and the builder of domains (need HYP_OBJS and HYP_LIBS).
-CTL_OBJS    := $(addprefix $(O)/xend/,domctl.o sysctl.o memop.o)
+CTL_OBJS    := $(addprefix $(O)/xend/,domctl.o domctl_vcpu.o sysctl.o memop.o)
 BUILD_OBJS  := $(addprefix $(O)/xend/,fault.o sandbox.o image.o image_cache.o image_elf.o \
 	image_notes.o image_unpack.o layout.o build.o build_frames.o \
-	dump.o dump_p2m.o) $(CTL_OBJS)
+	dump.o dump_p2m.o save.o stream.o tables.o feed.o restore.o state.o) $(CTL_OBJS)
 BUILD_LIBS  := -llzma -lz -lzstd -llz4
 
 IMAGE_SRC := $(addprefix xend/,fault.c sandbox.c image.c image_cache.c image_elf.c image_notes.c \
@@ -56,13 +56,24 @@ test_build_SRC := $(addprefix xend/,build.c build_frames.c layout.c fault.c)
 UNIT_TESTS += dump
 test_dump_SRC := $(addprefix xend/,dump.c dump_p2m.c fault.c)
 
+# Saved states.
+UNIT_TESTS += stream tables save state
+test_state_SRC := xend/state.c xend/fault.c
+test_save_SRC := $(addprefix xend/,save.c restore.c feed.c stream.c tables.c sandbox.c dump_p2m.c build.c \
+	build_frames.c fault.c)
+test_stream_SRC := xend/stream.c xend/fault.c
+test_tables_SRC := xend/tables.c
+
+FUZZERS += stream
+fuzz_stream_SRC := xend/stream.c xend/fault.c
+
 # What xm and xend share of domains: who is there, what is managed, settings, jobs.
 SHARED_OBJS := $(addprefix $(O)/xend/,domain.o roster.o managed.o host.o settings.o job.o lock.o) \
 	$(CONFIG_SRC:%.c=$(O)/%.o)
 TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
-XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o create.o tune.o worker.o launch.o \
+XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o plan.o create.o suspend.o tune.o worker.o launch.o \
 	room.o reap.o life.o bootloader.o bootloader_run.o device.o device_nodes.o device_store.o \
 	device_wait.o device_attach.o device_detach.o device_config.o device_jobs.o hotplug.o loopdev.o)
 

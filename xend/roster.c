@@ -103,7 +103,7 @@ static int add_halted(struct dom_list *l, const struct managed *m)
 {
 	struct dom d = {
 		.domid = DOM_HALTED, .is_managed = true, .has_name = true, .start_time = -1,
-		.name = strdup(m->name),
+		.name = strdup(m->name), .is_suspended = managed_has_state(m->uuid),
 		.mem_kib = config_number(m->config, "memory") * 1024,
 		.max_kib = config_number(m->config, "maxmem") * 1024,
 		.vcpus = (unsigned)config_number(m->config, "vcpus"),

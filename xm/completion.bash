@@ -5,7 +5,7 @@ _xm_commands() {
 }
 
 _xm_domains() {
-	xm list 2>/dev/null | awk 'NR > 1 { print $1 }'
+	xm list "$@" 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
 _xm_options() {
@@ -31,6 +31,10 @@ _xm() {
 		;;
 	restore | dump-core)
 		COMPREPLY=($(compgen -W "$(_xm_domains)" -- "$cur") $(compgen -f -- "$cur"))
+		;;
+	resume)
+		[ "$COMP_CWORD" -ne 2 ] ||
+			COMPREPLY=($(compgen -W "$(_xm_domains --state=suspended)" -- "$cur"))
 		;;
 	trigger)
 		if [ "$COMP_CWORD" -eq 3 ]; then

@@ -34,6 +34,6 @@ $(O)/tests/system/json-check: $(O)/tests/system/json-check.o
 	$(CC) $(USER_LDFLAGS) -o $@ $^ -lyajl
 
 SYSTEM_TESTS += tests/system/xend
-LONG_TESTS += tests/system/xend-deaths
+LONG_TESTS += tests/system/xend-deaths tests/system/suspend
 SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS) $(O)/tests/system/json-check
 LONG_TESTS += tests/system/devices

@@ -33,8 +33,9 @@ static void state_letters_stand_in_their_places(void)
 
 static void status_numbers_are_those_of_the_xen_api(void)
 {
-	struct dom d = { .domid = DOM_HALTED };
+	struct dom d = { .domid = DOM_HALTED }, away = { .domid = DOM_HALTED, .is_suspended = true };
 
+	CHECK_EQ(dom_status(&away), 3);
 	CHECK_EQ(dom_status(&d), 0);
 	d.domid = 3;
 	CHECK_EQ(dom_status(&d), 2);

@@ -162,6 +162,55 @@ static void what_a_crash_leaves_is_cleaned(void)
 	clear();
 }
 
+/* Half a state is none, and neither is another domain's. */
+static void a_state_is_there_when_it_is_whole(void)
+{
+	char file[512];
+	int fd;
+
+	fresh();
+	save(id_a, "one");
+	save(id_b, "two");
+	CHECK_EQ(managed_state_open(id_a), -ENOENT);
+	fd = managed_state_new(id_a);
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, "state", 5), 5);
+	CHECK(!managed_has_state(id_a));
+	CHECK_EQ(managed_state_keep(id_a, fd), 0);
+	close(fd);
+	CHECK(managed_has_state(id_a));
+	CHECK(!managed_has_state(id_b));
+	fd = managed_state_open(id_a);
+	CHECK(fd >= 0);
+	CHECK_EQ(read(fd, file, sizeof file), 5);
+	close(fd);
+	close(managed_state_new(id_a));		/* the next one: half done */
+	CHECK_EQ(managed_clean(), 0);
+	CHECK_EQ(managed_file(id_a, MANAGED_STATE_NEW, file, sizeof file), 0);
+	CHECK_EQ(access(file, F_OK), -1);
+	CHECK(managed_has_state(id_a));
+	CHECK_EQ(managed_state_drop(id_a), 0);
+	CHECK(!managed_has_state(id_a));
+	CHECK_EQ(managed_state_drop(id_a), 0);
+	CHECK(managed_exists(id_a));
+	clear();
+}
+
+static void a_state_is_no_link(void)
+{
+	char file[512];
+
+	fresh();
+	save(id_a, "one");
+	CHECK_EQ(managed_file(id_a, MANAGED_STATE_NEW, file, sizeof file), 0);
+	CHECK_EQ(symlink("/dev/null", file), 0);
+	CHECK_EQ(managed_state_new(id_a), -ELOOP);
+	CHECK_EQ(managed_file(id_a, MANAGED_STATE, file, sizeof file), 0);
+	CHECK_EQ(symlink("/dev/null", file), 0);
+	CHECK_EQ(managed_state_open(id_a), -ELOOP);
+	clear();
+}
+
 static void other_things_in_the_directory_are_ignored(void)
 {
 	struct managed_list l;
@@ -189,6 +238,8 @@ int main(void)
 		TEST(removing_takes_everything),
 		TEST(damaged_files_are_left_out_and_counted),
 		TEST(what_a_crash_leaves_is_cleaned),
+		TEST(a_state_is_there_when_it_is_whole),
+		TEST(a_state_is_no_link),
 		TEST(other_things_in_the_directory_are_ignored),
 	};
 

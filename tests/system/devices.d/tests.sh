@@ -314,6 +314,37 @@ test_devices_managed() {
 	clean
 }
 
+# Put away and brought back: disk, interface and what is in memory are as they were.
+test_devices_suspend() {
+	bridge_up
+	mkdir -p /var/lib/xend/domains
+	mount -t tmpfs -o size=200m tmpfs /var/lib/xend/domains
+	config away "extra = 'console=hvc0 addr=192.168.77.21/24'" "vif = [ 'bridge=xenbr0' ]" \
+		"disk = [ 'file:/srv/a.img,xvda,w', 'file:/srv/b.img,xvdb,r' ]"
+	rm -f "$(log_of away)" /tmp/away.n
+	xm new -q /tmp/away.cfg && xm start away && said away 'GUEST UP' || return 1
+	in_guest away 'dd if=/dev/urandom of=/tmp/x bs=1k count=500 2>/dev/null; dd if=/tmp/x of=/dev/xvda bs=4k conv=fsync 2>/dev/null' || return 1
+	sum=$(in_guest away 'md5sum </tmp/x') || return 1
+	mac=$(xm network-list away | awk 'NR == 2 { print $3 }')
+	xm suspend away || { tail -n 5 "$(log_of away)"; return 1; }
+	clean || return 1
+	[ "$(head -c 512000 /srv/a.img | md5sum)" = "$sum" ] || { echo "not written"; return 1; }
+	[ "$(xm block-list away | wc -l)" = 3 ] || { xm block-list away; return 1; }
+	xm resume away || return 1
+	again=$(in_guest away 'echo 3 >/proc/sys/vm/drop_caches; head -c 512000 /dev/xvda | md5sum; md5sum </tmp/x') || return 1
+	[ "$again" = "$sum
+$sum" ] || { echo "$sum is not $again"; return 1; }
+	in_guest away 'echo written after >/dev/xvda; sync' || return 1
+	wait_for ping -c 2 -W 3 192.168.77.21 || return 1
+	in_guest away 'ping -c 3 -W 3 192.168.77.1' || return 1
+	[ "$(xm network-list away | awk 'NR == 2 { print $3 }')" = "$mac" ] || { echo "was $mac"; return 1; }
+	[ "$(grep -ac 'GUEST UP' "$(log_of away)")" = 1 ] || { echo "booted again"; return 1; }
+	xm destroy away && xm delete away || return 1
+	head -c 13 /srv/a.img | grep -q 'written after' || { echo "lost"; return 1; }
+	umount /var/lib/xend/domains
+	clean
+}
+
 # Two guests and domain 0 on one bridge: each reaches each.
 test_devices_two_bridged() {
 	bridge_up
