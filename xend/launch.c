@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include "xenstore/hyp.h"
@@ -19,6 +17,7 @@
 #include "xend/jobs.h"
 #include "xend/launch.h"
 #include "xend/lock.h"
+#include "xend/prefill.h"
 #include "xend/reap.h"
 #include "xend/room.h"
 #include "xend/settings.h"
@@ -26,7 +25,6 @@
 #include "xend/xend.h"
 
 #define CONSOLE_WAIT_MS 2000
-#define CACHE_NICE 10
 #define MEMORY_FALLBACK_MIB 128		/* what a configuration without memory= gets */
 
 /* ---------------------------------------------------------------- checks */
@@ -471,24 +469,6 @@ static int go(struct workshop *w, const struct launch *l, int domid, struct faul
 	return rc < 0 ? fault_errno(f, -rc, "Unable to unpause the new domain") : 0;
 }
 
-/* The guest runs already, and nobody waits for the disk: another process does the work. */
-static void cache_fill(const struct image *image)
-{
-	enum { FD = STDERR_FILENO + 1 };
-	struct image mine = *image;
-
-	if (image->cached || fork() != 0)
-		return;
-	/* Nothing of xend's may stay open here, above all not the lock. */
-	mine.fd = dup2(image->fd, FD);
-	if (mine.fd != FD || close_range(FD + 1, ~0U, 0) < 0)
-		_exit(EXIT_FAILURE);
-	prctl(PR_SET_NAME, "xend-cache");
-	setpriority(PRIO_PROCESS, 0, CACHE_NICE);
-	image_cache_put(&mine, IMAGE_CACHE_DIR, IMAGE_CACHE_MAX);
-	_exit(EXIT_SUCCESS);
-}
-
 int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct fault *f)
 {
 	struct build_result built = { 0 };
@@ -515,7 +495,7 @@ int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct
 	if (rc == 0) {
 		*domid = built.domid;
 		if (cache)		/* a copy of a guest's kernel is never seen again */
-			cache_fill(&image);
+			prefill_image(&image);
 	}
 	image_free(&image);
 	bootloader_end(&boot);

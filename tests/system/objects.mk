@@ -92,3 +92,7 @@ $(O)/tests/system/shares: $(O)/tests/system/shares.o
 
 LONG_TESTS += tests/system/xl-devices
 LONG_NEEDS += $(O)/tests/system/shares
+
+# What README shows, typed on a terminal.
+LONG_TESTS += tests/system/session
+LONG_NEEDS += $(O)/system/dom0-ours.cpio
