@@ -21,6 +21,7 @@
 #include "xend/managed.h"
 #include "xend/methods.h"
 #include "xend/plan.h"
+#include "xend/prefill.h"
 #include "xend/reap.h"
 #include "xend/roster.h"
 #include "xend/suspend.h"
@@ -251,6 +252,8 @@ int new_begin(struct xend *x, struct job *j)
 		rc = jobs_mark_running(x, j);	/* done over, it finds its own */
 	if (rc == 0)
 		rc = save_managed(j, &p, uuid);
+	if (rc == 0)
+		prefill_config(&p.config);
 	plan_free(&p);
 	return rc;
 }

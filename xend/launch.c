@@ -17,6 +17,7 @@
 #include "xend/jobs.h"
 #include "xend/launch.h"
 #include "xend/lock.h"
+#include "xend/prefill.h"
 #include "xend/reap.h"
 #include "xend/restore.h"
 #include "xend/room.h"
@@ -534,7 +535,7 @@ int launch_domain(struct workshop *w, const struct launch *l, int *domid, struct
 	if (rc == 0) {
 		*domid = built.domid;
 		if (cache)		/* a copy of a guest's kernel is never seen again */
-			image_cache_put(&image, cache, IMAGE_CACHE_MAX);
+			prefill_image(&image);
 	}
 	image_free(&image);
 	bootloader_end(&boot);

@@ -73,7 +73,7 @@ SHARED_OBJS := $(addprefix $(O)/xend/,domain.o roster.o managed.o host.o setting
 TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
-XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o plan.o create.o suspend.o tune.o worker.o launch.o \
+XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o plan.o create.o suspend.o tune.o worker.o launch.o prefill.o \
 	room.o reap.o life.o bootloader.o bootloader_run.o device.o device_nodes.o device_store.o \
 	device_wait.o device_attach.o device_detach.o device_config.o device_jobs.o hotplug.o loopdev.o)
 

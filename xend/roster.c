@@ -41,10 +41,8 @@ static char *name_make(struct xs *xs, const struct dom *d)
 	return n < 0 ? NULL : name;
 }
 
-static int dom_fill(struct xs *xs, const struct xen_domctl_getdomaininfo *info, struct dom *d)
+static void dom_fill(const struct xen_domctl_getdomaininfo *info, struct dom *d)
 {
-	char path[64];
-
 	*d = (struct dom){
 		.domid = info->domain,
 		.flags = info->flags,
@@ -59,32 +57,63 @@ static int dom_fill(struct xs *xs, const struct xen_domctl_getdomaininfo *info, 
 		.start_time = -1,
 	};
 	memcpy(d->uuid, info->handle, sizeof d->uuid);
-	snprintf(path, sizeof path, "/local/domain/%d", d->domid);
-	d->name = xs ? xs_get(xs, XS_TXN_NONE, path, "name") : NULL;
-	d->has_name = d->name != NULL;
-	if (!d->name)
-		d->name = name_make(xs, d);
+}
+
+/* Takes the name that XenStore has, or none. */
+static int dom_call(struct xs *xs, struct dom *d, char *name)
+{
+	d->has_name = name != NULL;
+	d->name = name ? name : name_make(xs, d);
 	return d->name ? 0 : -ENOMEM;
+}
+
+/* The names of all, in few round trips: with a hundred domains that is what a list takes. */
+static char **names_read(struct xs *xs, const struct dom_list *l)
+{
+	enum { PATH = 40 };		/* /local/domain/<uint32_t>/name */
+	char **name = calloc(l->count + 1, sizeof *name);
+	const char **path = calloc(l->count + 1, sizeof *path);
+	char *text = malloc(l->count * PATH + 1);
+	bool is_ready = name && path && text;
+
+	for (size_t i = 0; is_ready && i < l->count; i++) {
+		path[i] = text + i * PATH;
+		snprintf(text + i * PATH, PATH, "/local/domain/%d/name", l->dom[i].domid);
+	}
+	if (is_ready && xs)		/* a store that is lost names nobody */
+		xs_read_each(xs, XS_TXN_NONE, path, l->count, name);
+	free(text);
+	free(path);
+	if (!is_ready) {
+		free(name);
+		name = NULL;
+	}
+	return name;
 }
 
 int roster_read_running(struct hyp *h, struct xs *xs, struct dom_list *l)
 {
 	struct xen_domctl_getdomaininfo *info;
 	int n = sysctl_domains_all(h, &info);
+	char **name;
 	int rc = 0;
 
 	*l = (struct dom_list){ 0 };
 	if (n < 0)
 		return n;
 	l->dom = calloc((size_t)n + 1, sizeof *l->dom);
-	if (!l->dom)
-		rc = -ENOMEM;
-	for (int i = 0; i < n && rc == 0; i++) {
-		rc = dom_fill(xs, &info[i], &l->dom[i]);
-		if (rc == 0)
-			l->count++;
-	}
+	for (int i = 0; l->dom && i < n; i++)
+		dom_fill(&info[i], &l->dom[l->count++]);
 	free(info);
+	name = l->dom ? names_read(xs, l) : NULL;
+	if (!name)
+		rc = -ENOMEM;
+	for (size_t i = 0; name && i < l->count; i++) {
+		int called = dom_call(xs, &l->dom[i], name[i]);
+
+		rc = rc ? rc : called;
+	}
+	free(name);
 	if (rc < 0)
 		dom_list_free(l);
 	else

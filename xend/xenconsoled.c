@@ -81,6 +81,63 @@ static void close_dead(void)
 	}
 }
 
+/* Domains whose console is not described yet: libxl introduces them first.  A watch on each says
+ * when it is. */
+static struct awaited {
+	struct awaited *next;
+	uint32_t domid;
+} *awaited;
+
+static void awaited_path(const struct awaited *a, char path[64])
+{
+	snprintf(path, 64, "/local/domain/%u/console", a->domid);
+}
+
+static void await(uint32_t domid)
+{
+	struct awaited *a;
+	char path[64];
+
+	for (a = awaited; a; a = a->next)
+		if (a->domid == domid)
+			return;
+	a = malloc(sizeof *a);
+	if (!a) {
+		log_rc(-ENOMEM, "wait for the console of domain %u", domid);
+		return;
+	}
+	*a = (struct awaited){ .next = awaited, .domid = domid };
+	awaited_path(a, path);
+	if (xs_watch(consoles.xs, path, "console") < 0) {
+		free(a);
+		return;
+	}
+	awaited = a;
+}
+
+/* Those that are connected, or have gone. */
+static void await_end(bool all)
+{
+	struct awaited **at = &awaited, *a;
+	char path[64];
+
+	while ((a = *at)) {
+		struct xen_domctl_getdomaininfo info;
+
+		if (!all && !console_find(&consoles, a->domid) &&
+		    hyp_domain_info(consoles.hyp, a->domid, &info) == 0 &&
+		    !(info.flags & XEN_DOMINF_dying)) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		awaited_path(a, path);
+		if (!all)
+			xs_unwatch(consoles.xs, path, "console");
+		free(a);
+	}
+}
+
 static void open_new(bool resume)
 {
 	static struct xen_domctl_getdomaininfo info[256];
@@ -90,8 +147,9 @@ static void open_new(bool resume)
 	while ((n = hyp_domain_list(consoles.hyp, first, 256, info)) > 0) {
 		for (int i = 0; i < n; i++)
 			if (!(info[i].flags & XEN_DOMINF_dying) &&
-			    !console_find(&consoles, info[i].domain))
-				console_open(&consoles, info[i].domain, info[i].handle, resume);
+			    !console_find(&consoles, info[i].domain) &&
+			    console_open(&consoles, info[i].domain, info[i].handle, resume) == -EAGAIN)
+				await(info[i].domain);
 		first = info[n - 1].domain + 1u;
 	}
 }
@@ -100,9 +158,9 @@ static void look(bool resume)
 {
 	close_dead();
 	open_new(resume);
+	await_end(false);
 }
 
-/* Comings and goings; a console's nodes may come after its domain. */
 static void on_events(struct loop_fd *w, uint32_t what)
 {
 	int port;
@@ -137,6 +195,7 @@ static void on_store(struct xs *xs, const struct xs_event *ev, void *ctx)
 		return;
 	}
 	log_error("lost XenStore; consoles go on, new domains have to wait");
+	await_end(true);
 	xs_detach(consoles.xs);
 	xs_close(consoles.xs);
 	consoles.xs = NULL;

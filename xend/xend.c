@@ -20,6 +20,7 @@
 #include "xend/life.h"
 #include "xend/lock.h"
 #include "xend/managed.h"
+#include "xend/prefill.h"
 #include "xend/settings.h"
 #include "xend/xend.h"
 
@@ -230,6 +231,7 @@ static int daemon_run(int ready_fd)
 		return EXIT_FAILURE;
 	limit_dom0_cpus(&xend);
 	life_autostart(&xend);
+	prefill_managed();
 	log_info("ready, pid %d", (int)getpid());
 	if (ready_fd >= 0 && write(ready_fd, "", 1) == 1)
 		close(ready_fd);

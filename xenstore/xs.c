@@ -316,6 +316,56 @@ int xs_request(struct xs *xs, uint32_t type, uint32_t t, const void *payload, si
 	return 0;
 }
 
+/* So many requests under way never fill the socket both ways: neither side waits for the other. */
+#define BATCH_MAX 32
+
+static int batch_send(struct xs *xs, uint32_t type, uint32_t t, const char *const *s, size_t n,
+		      uint32_t *first_id)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	*first_id = xs->next_id + 1;
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(s[i]) + 1;
+		struct xsd_sockmsg h = { type, ++xs->next_id, t, (uint32_t)len };
+
+		if (len > XENSTORE_PAYLOAD_MAX) {
+			buf_free(&b);
+			return -E2BIG;
+		}
+		buf_add(&b, &h, sizeof(h));
+		buf_add(&b, s[i], len);
+	}
+	rc = b.failed ? -ENOMEM : send_all(xs, b.data, b.len);
+	buf_free(&b);
+	return rc;
+}
+
+int xs_request_each(struct xs *xs, uint32_t type, uint32_t t, const char *const *s, size_t n,
+		    char **reply)
+{
+	uint32_t id;
+	size_t len;
+	int rc = 0;
+
+	memset(reply, 0, n * sizeof(*reply));
+	for (size_t done = 0, part; done < n && !rc; done += part) {
+		part = n - done < BATCH_MAX ? n - done : BATCH_MAX;
+		rc = xs->lost ? -ENOTCONN : batch_send(xs, type, t, s + done, part, &id);
+		for (size_t i = 0; i < part && !rc; i++) {
+			rc = reply_wait(xs, id + (uint32_t)i, type, &reply[done + i], &len);
+			if (rc && rc != -ENOTCONN && rc != -ENOMEM)
+				rc = 0;		/* the daemon's answer: no such node … */
+		}
+	}
+	for (size_t i = 0; i < n && rc; i++) {
+		free(reply[i]);
+		reply[i] = NULL;
+	}
+	return rc;
+}
+
 /* ------------------------------------------------------------------ events */
 
 static bool event_pop(struct xs *xs, struct xs_event *ev)

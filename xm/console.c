@@ -79,10 +79,17 @@ static int write_all(int fd, const char *data, size_t n)
 static int pump_input(int fd, bool *has_input)
 {
 	char part[256];
+	const char *escape;
 	ssize_t n = read(STDIN_FILENO, part, sizeof part);
 
 	if (n == 1 && part[0] == ESCAPE)
 		return 1;
+	/* Fast fingers, slow lines: more keys may come at once.  A pipe's bytes are data. */
+	escape = is_raw && n > 0 ? memchr(part, ESCAPE, (size_t)n) : NULL;
+	if (escape) {
+		write_all(fd, part, (size_t)(escape - part));
+		return 1;
+	}
 	if (n <= 0) {		/* a pipe's end: go on watching, with nothing more to say */
 		*has_input = false;
 		return 0;

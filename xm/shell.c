@@ -1,5 +1,6 @@
 /* xm shell: commands one after the other, with history and completion. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -90,14 +91,17 @@ static char **complete(const char *text, int start, int end)
 {
 	static const char *const takes_file[] = { "create", "new", "lint", "restore", NULL };
 	const char *line = rl_line_buffer + strspn(rl_line_buffer, " ");
-	bool is_first = rl_line_buffer + start <= line;
+	bool is_first;
 
+	if (!strncmp(line, "xm ", 3))		/* as run_line() drops it */
+		line += 3 + strspn(line + 3, " ");
+	is_first = rl_line_buffer + start <= line;
 	candidates_free();
 	for (const char *const *name = takes_file; *name; name++)
 		if (!is_first && !strncmp(line, *name, strlen(*name)) && line[strlen(*name)] == ' ')
 			return NULL;	/* readline's own: file names */
 	rl_attempted_completion_over = 1;
-	if (is_first)
+	if (is_first || !strncmp(line, "help ", 5))
 		add_commands();
 	else
 		add_domains();
@@ -119,6 +123,26 @@ static int help_word(char **word, int words)
 	return 0;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int sig)
+{
+	interrupted = 1;
+}
+
+/* Ctrl-C at the prompt: what was typed is forgotten, the shell stays. */
+static int forget_line(void)
+{
+	if (!interrupted)
+		return 0;
+	interrupted = 0;
+	rl_crlf();
+	rl_replace_line("", 1);
+	rl_on_new_line();
+	rl_redisplay();
+	return 0;
+}
+
 /* In a child: a command may attach to a console, or die; the shell goes on. */
 static void run_child(char **word, int words)
 {
@@ -126,19 +150,24 @@ static void run_child(char **word, int words)
 	int status;
 
 	fflush(stdout);
+	signal(SIGINT, SIG_IGN);	/* a Ctrl-C is the command's */
 	pid = fork();
 	if (pid == 0) {
-		int rc = xm_run(words, word);
+		int rc;
+
+		signal(SIGINT, SIG_DFL);
+		rc = xm_run(words, word);
 
 		fflush(stdout);
 		_exit(rc);
 	}
-	if (pid < 0) {
+	if (pid < 0)
 		xm_error("Unable to start: %s.", strerror(errno));
-		return;
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	signal(SIGINT, on_interrupt);
+	if (pid > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
+		putchar('\n');
 }
 
 static void run_line(char *line)
@@ -181,6 +210,8 @@ static int cmd_shell(struct xm_args *a)
 
 	rl_readline_name = "xm";
 	rl_attempted_completion_function = complete;
+	rl_signal_event_hook = forget_line;
+	signal(SIGINT, on_interrupt);
 	if (history)
 		read_history(history);
 	puts("The Xen shell: type commands as after xm; help lists them, Ctrl-D leaves.");

@@ -1,10 +1,13 @@
 /*
- * expect [-e] [-l LOG] [-t SECONDS] SCRIPT COMMAND...
+ * expect [-ep] [-l LOG] [-t SECONDS] SCRIPT COMMAND...
  *
- * Runs COMMAND on pipes, keeps its output in LOG (with -e shows it too), and follows SCRIPT:
+ * Runs COMMAND on pipes (with -p on a pseudo-terminal of 24 lines), keeps its output in LOG (with -e shows it
+ * too), and follows SCRIPT:
  *   wait TEXT   go on when the output since the last match holds TEXT
+ *   screen TEXT go on when a line of the terminal's screen holds TEXT
  *   fail TEXT   from here on the run has failed when the output holds TEXT
  *   send TEXT   write TEXT; \n \r \t \\ and \xNN are understood
+ *   sleep MS    let time pass: as a person does, who reads
  *   pass        from here on hand over our standard input as well
  *   exit        go on when COMMAND has ended by itself
  * At the end of the script, or when SECONDS (default 60) have passed, COMMAND is stopped.
@@ -14,15 +17,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "screen.h"
 
 enum { PASS_CHUNK = 32, PASS_PAUSE_MS = 20 };	/* a UART and its driver lose what comes faster */
 enum { FAIL_MAX = 8 };
@@ -31,7 +38,8 @@ struct run {
 	pid_t child;
 	int to, from;			/* the child's standard input and output; -1 when closed */
 	int log;
-	bool echo, passing;
+	bool echo, passing, has_terminal;
+	struct screen screen;
 	bool ended;
 	int status;			/* of the child, once it has ended */
 	long deadline_ms;
@@ -50,6 +58,31 @@ static long now_ms(void)
 	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
 }
 
+static void run_exec(char **argv)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* no machine outlives its test */
+	execvp(argv[0], argv);
+	fprintf(stderr, "expect: %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+static void run_start_terminal(struct run *r, char **argv)
+{
+	struct winsize size = { .ws_row = SCREEN_ROWS, .ws_col = SCREEN_COLS };
+
+	r->child = forkpty(&r->to, NULL, NULL, &size);
+	if (r->child == 0) {
+		setenv("TERM", "vt102", 1);
+		run_exec(argv);
+	}
+	if (r->child < 0) {
+		perror("expect: forkpty");
+		exit(2);
+	}
+	fcntl(r->to, F_SETFD, FD_CLOEXEC);
+	r->from = r->to;
+}
+
 static void run_start(struct run *r, char **argv)
 {
 	int in[2], out[2];
@@ -61,13 +94,10 @@ static void run_start(struct run *r, char **argv)
 	r->child = fork();
 	if (r->child == 0) {
 		setpgid(0, 0);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* no machine outlives its test */
 		dup2(in[0], 0);
 		dup2(out[1], 1);
 		dup2(out[1], 2);
-		execvp(argv[0], argv);
-		fprintf(stderr, "expect: %s: %s\n", argv[0], strerror(errno));
-		_exit(127);
+		run_exec(argv);
 	}
 	close(in[0]);
 	close(out[1]);
@@ -90,6 +120,7 @@ static void run_stop(struct run *r)
 
 static void run_keep(struct run *r, const char *data, size_t n)
 {
+	screen_put(&r->screen, data, n);
 	if (write(r->log, data, n) < 0)
 		perror("expect: log");
 	if (r->echo && write(1, data, n) < 0)
@@ -221,6 +252,40 @@ static bool do_wait(struct run *r, char *text)
 	return true;
 }
 
+static bool do_screen(struct run *r, char *text)
+{
+	const char *bad;
+
+	while (!screen_holds(&r->screen, text)) {
+		bad = run_failed(r);
+		if (bad) {
+			run_linger(r);
+			return complain("failed by", bad);
+		}
+		if (r->ended)
+			return complain("the command ended before the screen held", text);
+		if (!run_step(r)) {
+			for (int row = 0; row < SCREEN_ROWS; row++)
+				fprintf(stderr, "|%s|\n", r->screen.cell[row]);
+			return complain("timed out; the screen lacks", text);
+		}
+	}
+	r->seen = r->used;
+	return true;
+}
+
+static bool do_sleep(struct run *r, char *text)
+{
+	long end = now_ms() + atol(text), deadline_ms = r->deadline_ms;
+
+	if (end < deadline_ms)
+		r->deadline_ms = end;
+	while (!r->ended && run_step(r))
+		;
+	r->deadline_ms = deadline_ms;
+	return true;
+}
+
 static bool do_fail(struct run *r, char *text)
 {
 	if (r->fails == FAIL_MAX)
@@ -280,6 +345,8 @@ static const struct command {
 	bool (*run)(struct run *r, char *text);
 } commands[] = {
 	{ "wait", do_wait },
+	{ "screen", do_screen },
+	{ "sleep", do_sleep },
 	{ "fail", do_fail },
 	{ "send", do_send },
 	{ "pass", do_pass },
@@ -323,9 +390,11 @@ int main(int argc, char **argv)
 	bool ok;
 	int c;
 
-	while ((c = getopt(argc, argv, "+el:t:")) != -1) {
+	while ((c = getopt(argc, argv, "+epl:t:")) != -1) {
 		if (c == 'e')
 			r.echo = true;
+		else if (c == 'p')
+			r.has_terminal = true;
 		else if (c == 'l')
 			r.log = open(optarg, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 		else if (c == 't')
@@ -334,7 +403,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (argc - optind < 2) {
-		fprintf(stderr, "Usage: expect [-e] [-l LOG] [-t SECONDS] SCRIPT COMMAND...\n");
+		fprintf(stderr, "Usage: expect [-ep] [-l LOG] [-t SECONDS] SCRIPT COMMAND...\n");
 		return 2;
 	}
 	script = fopen(argv[optind], "re");
@@ -346,7 +415,11 @@ int main(int argc, char **argv)
 		r.log = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	signal(SIGPIPE, SIG_IGN);
 	r.deadline_ms = now_ms() + seconds * 1000;
-	run_start(&r, argv + optind + 1);
+	screen_init(&r.screen);
+	if (r.has_terminal)
+		run_start_terminal(&r, argv + optind + 1);
+	else
+		run_start(&r, argv + optind + 1);
 	ok = run_script(&r, script);
 	run_stop(&r);
 	return ok ? 0 : 1;

@@ -20,7 +20,7 @@ $(O)/system/dom0-debian.cpio: $(O)/debian/ready $(IMAGE_PARTS)
 	@mkdir -p $(@D)
 	tests/system/image $@ $(O)/debian debian
 
-$(O)/tests/system/expect: $(O)/tests/system/expect.o
+$(O)/tests/system/expect: $(addprefix $(O)/tests/system/,expect.o screen.o)
 	$(CC) $(USER_LDFLAGS) -o $@ $^
 
 # What `make run` and the tests boot.
@@ -92,3 +92,7 @@ $(O)/tests/system/shares: $(O)/tests/system/shares.o
 
 LONG_TESTS += tests/system/xl-devices
 LONG_NEEDS += $(O)/tests/system/shares
+
+# What README shows, typed on a terminal.
+LONG_TESTS += tests/system/session
+LONG_NEEDS += $(O)/system/dom0-ours.cpio

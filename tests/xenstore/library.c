@@ -74,6 +74,44 @@ static void long_listing(void)
 	tap(fine && n == MANY, "a directory of %d children is listed whole", MANY);
 }
 
+/* Many reads under way at a time, an event among the answers. */
+static void many_reads(void)
+{
+	enum { MANY = 100 };
+	static char paths[MANY][32];
+	const char *path[MANY];
+	char *value[MANY];
+	struct xs_event ev = { 0 };
+	bool fine = true;
+
+	for (int i = 0; i < MANY; i++) {
+		sprintf(paths[i], "/each/%d", i);
+		path[i] = paths[i];
+		if (i != 50)
+			fine &= !xs_printf(two, XS_TXN_NONE, paths[i], "value %d", i);
+	}
+	fine &= !xs_watch(one, "/each/7", "each");
+	fine &= !xs_read_each(one, XS_TXN_NONE, path, MANY, value);
+	for (int i = 0; fine && i < MANY; i++) {
+		char wanted[32];
+
+		sprintf(wanted, "value %d", i);
+		fine = i == 50 ? !value[i] : value[i] && !strcmp(value[i], wanted);
+		free(value[i]);
+	}
+	tap(fine, "many nodes are read at a stroke, and what is missing is NULL");
+	tap(!xs_wait_event(one, &ev, 1000) && !strcmp(ev.token, "each"),
+	    "an event between the answers is kept");
+	xs_event_free(&ev);
+	fine = !xs_unwatch(one, "/each/7", "each");
+	path[3] = "no path at all";
+	fine &= !xs_read_each(one, XS_TXN_NONE, path, 5, value) && !value[3] && value[4];
+	for (int i = 0; fine && i < 5; i++)
+		free(value[i]);
+	tap(fine && xs_exists(one, XS_TXN_NONE, "/each/1") == 1,
+	    "a bad path among them harms no other");
+}
+
 static int runs;
 
 /* The first time another client comes in between. */
@@ -220,6 +258,7 @@ int main(int argc, char **argv)
 	two = connect_new();
 	values();
 	long_listing();
+	many_reads();
 	transactions();
 	waiting();
 	event_loop();

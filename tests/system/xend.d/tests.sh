@@ -277,6 +277,33 @@ test_xend_managed() {
 	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
 }
 
+# A kernel is unpacked when its domain becomes managed, and when xend starts: no start waits for it.
+test_xend_cache() {
+	fresh
+	cache='/var/lib/xend/kernels/*.kernel'
+	rm -f $cache
+	config kept stay && xm new -q /tmp/kept.cfg && wait_for ls $cache || return 1
+	xend stop && rm -f $cache && xend start && wait_for ls $cache || return 1
+	# It holds nothing of the daemon's: another one starts at once.
+	xend restart || return 1
+	xm start kept && wait_for said kept 'DOMU UP' && xm destroy kept && xm delete kept || return 1
+	rm -f $cache
+	create first stay && wait_for ls $cache && xm destroy first || return 1
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
+# libxl introduces a domain before it describes its console, and waits for the console's terminal.
+test_xend_beside_xl() {
+	fresh
+	config guest stay
+	xl create /tmp/guest.cfg >/tmp/out 2>&1 || { cat /tmp/out; return 1; }
+	wait_for said guest 'DOMU UP' || return 1
+	xm list guest | grep -q '^guest  *[0-9]*  *16  *1  *-b----' || { xm list; return 1; }
+	(sleep 1; printf '\035') | xm console guest | grep -aq 'DOMU UP' || { echo "no console"; return 1; }
+	xl destroy guest && wait_for is_gone guest || return 1
+	wait_for eval '[ "$(free_mib)" = "$(cat /tmp/free.before)" ]' || { xm list; return 1; }
+}
+
 # A restart of the daemon costs no guest anything.
 test_xend_restart() {
 	fresh
