@@ -39,6 +39,12 @@ static bool is_pygrub(const char *program)
 	return !strcmp(slash ? slash + 1 : program, "pygrub");
 }
 
+/* xm writes pygrub as /usr/bin/pygrub, as ever: there may be the one of Xen's own packages. */
+bool bootloader_means_ours(const char *program)
+{
+	return !strcmp(program, "pygrub") || !strcmp(program, "/usr/bin/pygrub");
+}
+
 int bootloader_find(const char *program, char *path, size_t size, struct fault *f)
 {
 	static const char *const places[] = { "/usr/lib/xen/bin", "/usr/sbin", "/usr/bin" };
@@ -49,7 +55,8 @@ int bootloader_find(const char *program, char *path, size_t size, struct fault *
 		if (access(path, F_OK) == 0)
 			break;
 	}
-	if (access(path, F_OK) < 0 && is_pygrub(program))
+	if (bootloader_means_ours(program) ? access(PROGRAM_OURS, F_OK) == 0 :
+	    access(path, F_OK) < 0 && is_pygrub(program))
 		n = snprintf(path, size, "%s", PROGRAM_OURS);
 	if (n < 0 || (size_t)n >= size)
 		return fault_set(f, ENAMETOOLONG, "The boot loader's name is too long");

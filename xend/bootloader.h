@@ -44,7 +44,9 @@ struct bootloader {
 
 /* Does the configuration have one? */
 bool bootloader_is_wanted(const struct config *c);
-/* The program, absolute; a pygrub of another version or place is ours.  -ENOENT or -EACCES. */
+/* Is that our pygrub, whatever else is installed under this name?  Another one is named by its path. */
+bool bootloader_means_ours(const char *program);
+/* The program, absolute; a pygrub that isn't where it is said to be is ours.  -ENOENT or -EACCES. */
 int bootloader_find(const char *program, char *path, size_t size, struct fault *f);
 /* The file or device behind the first disk to boot from: -ENOENT: no disk, -ENOSYS: one whose
  * format a boot loader can't read. */

@@ -352,6 +352,14 @@ static void a_pygrub_of_another_place_is_ours(void)
 	CHECK_STR(path, "/usr/lib/xen/bin/pygrub");
 }
 
+static void pygrub_is_ours_beside_one_of_xens_own_packages(void)
+{
+	CHECK(bootloader_means_ours("pygrub"));
+	CHECK(bootloader_means_ours("/usr/bin/pygrub"));	/* as xm writes it */
+	CHECK(!bootloader_means_ours("/usr/lib/xen-4.17/bin/pygrub"));
+	CHECK(!bootloader_means_ours("pvgrub"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +377,7 @@ int main(void)
 		TEST(the_first_disk_to_boot_from_is_found),
 		TEST(a_program_that_cannot_run_is_refused),
 		TEST(a_pygrub_of_another_place_is_ours),
+		TEST(pygrub_is_ours_beside_one_of_xens_own_packages),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
