@@ -7,8 +7,11 @@
 enum zone { ZONE_LOW, ZONE_HIGH, ZONES };
 #define ZONE_LOW_END (1UL << (32 - PAGE_SHIFT))
 
+/* Free blocks of one size, linked through the heads' next and prev: frame numbers, or NONE. */
+#define NONE (~0U)
+
 static struct spinlock heap_lock;
-static struct page_list heap_free_blocks[ZONES][HEAP_MAX_ORDER + 1];
+static uint32_t heap_free_blocks[ZONES][HEAP_MAX_ORDER + 1];	/* the first of each */
 static uint64_t heap_free_count, heap_total_count;
 static bool heap_is_ready;
 
@@ -16,7 +19,7 @@ static void heap_init_lists(void)
 {
 	for (unsigned int z = 0; z < ZONES; z++)
 		for (unsigned int o = 0; o <= HEAP_MAX_ORDER; o++)
-			heap_free_blocks[z][o] = (struct page_list)PAGE_LIST_INIT;
+			heap_free_blocks[z][o] = NONE;
 	heap_is_ready = true;
 }
 
@@ -25,19 +28,31 @@ static enum zone heap_zone(mfn_t mfn)
 	return mfn.n < ZONE_LOW_END ? ZONE_LOW : ZONE_HIGH;
 }
 
+static struct page *heap_block(uint32_t mfn) { return mfn == NONE ? NULL : mfn_to_page(MFN(mfn)); }
+
 static void heap_insert(mfn_t mfn, unsigned int order)
 {
+	uint32_t *first = &heap_free_blocks[heap_zone(mfn)][order];
 	struct page *pg = mfn_to_page(mfn);
 
-	pg->flags = PAGEF_FREE;
-	pg->order = order;
-	page_list_add(&heap_free_blocks[heap_zone(mfn)][order], pg);
+	*pg = (struct page){ .owner = DOMID_INVALID, .order = order, .flags = PAGEF_FREE,
+			     .tlb_stamp = pg->tlb_stamp };
+	pg->prev = NONE;
+	pg->next = *first;
+	if (pg->next != NONE)
+		heap_block(pg->next)->prev = mfn.n;
+	*first = mfn.n;
 }
 
 static void heap_remove(struct page *pg)
 {
-	page_list_del(&heap_free_blocks[heap_zone(page_to_mfn(pg))][pg->order], pg);
-	pg->flags = 0;
+	if (pg->prev != NONE)
+		heap_block(pg->prev)->next = pg->next;
+	else
+		heap_free_blocks[heap_zone(page_to_mfn(pg))][pg->order] = pg->next;
+	if (pg->next != NONE)
+		heap_block(pg->next)->prev = pg->prev;
+	*pg = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = pg->tlb_stamp };
 }
 
 /* Puts a block back, merged with its free buddies; heap_lock held. */
@@ -95,9 +110,9 @@ static struct page *heap_split(struct page *pg, unsigned int order)
 static struct page *heap_find(enum zone z, unsigned int order, uint64_t limit)
 {
 	for (unsigned int o = order; o <= HEAP_MAX_ORDER; o++) {
-		struct page *pg = page_list_first(&heap_free_blocks[z][o]);
+		struct page *pg = heap_block(heap_free_blocks[z][o]);
 
-		for (; pg; pg = page_list_next(pg))
+		for (; pg; pg = heap_block(pg->next))
 			if (page_to_mfn(pg).n + (1UL << order) <= limit)
 				return pg;
 	}
@@ -149,7 +164,7 @@ uint64_t heap_free_between(uint64_t from, uint64_t to)
 	spin_lock(&heap_lock);
 	for (unsigned int z = 0; z < ZONES; z++)
 		for (unsigned int o = 0; o <= HEAP_MAX_ORDER; o++)
-			for (struct page *pg = page_list_first(&heap_free_blocks[z][o]); pg; pg = page_list_next(pg))
+			for (struct page *pg = heap_block(heap_free_blocks[z][o]); pg; pg = heap_block(pg->next))
 				pages += overlap(page_to_mfn(pg).n, 1UL << o, from, to);
 	spin_unlock(&heap_lock);
 	return pages;

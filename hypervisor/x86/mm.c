@@ -106,7 +106,7 @@ struct frame_map {
 
 #define M2P_FLAGS (PTE_P | PTE_A | PTE_D | PTE_U)	/* guests may read it */
 
-#define TABLE_SHIFT 16
+#define TABLE_SHIFT 17
 #define M2P_SHIFT 18
 _Static_assert(sizeof(struct page) << TABLE_SHIFT == SIZE_2M, "what 2 MiB of the frame table describe");
 _Static_assert(sizeof(uint64_t) << M2P_SHIFT == SIZE_2M, "… and of the M2P");

@@ -484,24 +484,21 @@ void arch_grant_flush(struct domain *d) { fake_flushes++; }
 
 int arch_domain_relinquish(struct domain *d)
 {
-	struct page_list stays = PAGE_LIST_INIT;
 	struct page *pg;
+	mfn_t at;
 
 	for (uint64_t addr = 0; d->id == fake_pte_owner && addr < 64 * PAGE_SIZE; addr += PAGE_SIZE)
 		fake_pte_clear(addr);
 
-	while ((pg = page_list_first(&d->pages))) {
+	page_for_each_owned(pg, at, d) {
+		if (pg->flags & PAGEF_XEN)
+			continue;
 		assert_true(pg->count & PAGE_ALLOCATED);
 		if (!fake_frames_may_stay)	/* nobody else holds it any more */
 			assert_int_equal(pg->count & PAGE_REFS, 1);
 		pg->count &= ~PAGE_ALLOCATED;
-		if ((pg->count & PAGE_REFS) > 1) {	/* not in the way of this loop */
-			page_list_del(&d->pages, pg);
-			page_list_add(&stays, pg);
-		}
 		page_put(pg);
 	}
-	d->pages = stays;
 	return 0;
 }
 
