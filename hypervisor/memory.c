@@ -145,8 +145,7 @@ static struct page *memory_add_block(struct domain *d, unsigned int order, unsig
 
 	if (!pg)
 		return NULL;
-	arch_frames_reused(pg, order);
-	memset(mfn_to_virt(page_to_mfn(pg)), 0, PAGE_SIZE << order);
+	heap_clear(pg, order);
 	if (page_assign(d, pg, order)) {
 		heap_free(pg, order);
 		return NULL;
@@ -346,8 +345,7 @@ static long exchange_give(struct exchange *x, struct page **blocks)
 		mfn_t mfn = page_to_mfn(blocks[b]);
 		uint64_t pfn = ~0UL;
 
-		arch_frames_reused(blocks[b], order);
-		memset(mfn_to_virt(mfn), 0, PAGE_SIZE << order);
+		heap_clear(blocks[b], order);
 		if (page_assign(x->d, blocks[b], order)) {	/* it began to die meanwhile */
 			heap_free(blocks[b], order);
 			rc = -EINVAL;

@@ -43,6 +43,7 @@ _Static_assert(sizeof(struct page) == 16, "the frame table costs 16 bytes a fram
 #define PAGEF_FREE	1		/* head of a free block in the heap */
 #define PAGEF_XEN	2		/* hypervisor memory shared with a domain */
 #define PAGEF_BROKEN	4
+#define PAGEF_CLEAN	8		/* head of a block, free or just allocated, that heap_clear() need not clear */
 
 enum page_type { PAGE_NONE, PAGE_WRITABLE, PAGE_L1, PAGE_L2, PAGE_L3, PAGE_L4, PAGE_SEGDESC };
 

@@ -103,6 +103,13 @@ void arch_frames_reused(struct page *pg, unsigned int order)
 		tlb_flush_stamped(&cpu_online, latest);
 }
 
+bool arch_tlb_is_stale(uint32_t stamp)
+{
+	return stamp && tlb_is_stale(&cpu_online, stamp);
+}
+
+void arch_tlb_flush_stale(uint32_t stamp) { tlb_flush_stamped(&cpu_online, stamp); }
+
 /* The machine-to-phys table: the toolstack reads it to save a domain. */
 void arch_share_tables(void)
 {
