@@ -163,14 +163,20 @@ static int domain_new(domid_t id, struct domain **out)
 		return -ENOMEM;
 	d->refs = 1;
 	d->dying = DOMAIN_DEAD;
-	d->pages = d->xen_pages = (struct page_list)PAGE_LIST_INIT;
 	d->shutdown_latch = NO_REASON;
 	list_init(&d->link);
+	rc = page_chunks_init(d);
+	if (rc)
+		goto no_chunks;
 	rc = id == DOMID_ANY ? domid_claim_any(d) : domid_claim(d, id);
 	if (rc)
-		mem_free(d);
-	else
-		*out = d;
+		goto no_number;
+	*out = d;
+	return 0;
+no_number:
+	page_chunks_free(d);
+no_chunks:
+	mem_free(d);
 	return rc;
 }
 
@@ -458,6 +464,7 @@ static void domain_free(struct domain *d)
 		evtchn_domain_free(d);
 		WRITE_ONCE(is_dom_exc_due, true);
 	}
+	page_chunks_free(d);
 	mem_free(d);
 }
 

@@ -43,12 +43,12 @@ struct domain {
 	unsigned int max_vcpus;
 	struct vcpu *vcpu[MAX_VCPUS];
 
-	struct spinlock page_lock;	/* the page lists and their counts */
-	struct page_list pages;		/* owned RAM */
-	struct page_list xen_pages;	/* hypervisor memory shared with it: shared_info, grant table */
+	struct spinlock page_lock;	/* what it owns, and these counts */
+	uint64_t *page_chunks;		/* where that is, see page_find_owned(); bits are only set */
 	uint64_t tot_pages, max_pages, claimed_pages;
+	uint64_t xen_pages;		/* hypervisor memory shared with it: shared_info, grant table */
 
-	struct shared_info *shared;	/* in xen_pages */
+	struct shared_info *shared;
 	struct evtchn_domain evtchn;
 	struct gnttab *gnttab;
 	uint64_t vm_assist;		/* VMASST_TYPE_* bits */

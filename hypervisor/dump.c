@@ -30,7 +30,7 @@ static void dump_domain(struct domain *d)
 
 	printk("  domain %u: %s%s%s, refs %u, pages %lu of %lu (%lu claimed), %lu shared ones\n", d->id,
 	       life[d->dying], d->is_privileged ? ", privileged" : "", d->is_shut_down ? ", shut down" : "",
-	       d->refs, d->tot_pages, d->max_pages, d->claimed_pages, d->xen_pages.count);
+	       d->refs, d->tot_pages, d->max_pages, d->claimed_pages, d->xen_pages);
 	for (unsigned int i = 0; i < d->max_vcpus; i++)
 		if (d->vcpu[i])
 			dump_vcpu(d->vcpu[i]);

@@ -7,16 +7,23 @@
 enum zone { ZONE_LOW, ZONE_HIGH, ZONES };
 #define ZONE_LOW_END (1UL << (32 - PAGE_SHIFT))
 
+/* Blocks that hold nothing but zeros, and that no TLB leads to, are kept apart as well. */
+enum cleanness { CLEAN, DIRTY, CLEANNESSES };
+
+/* Free blocks of one size, linked through the heads' next and prev: frame numbers, or NONE. */
+#define NONE (~0U)
+
 static struct spinlock heap_lock;
-static struct page_list heap_free_blocks[ZONES][HEAP_MAX_ORDER + 1];
+static uint32_t heap_free_blocks[ZONES][CLEANNESSES][HEAP_MAX_ORDER + 1];	/* the first of each */
 static uint64_t heap_free_count, heap_total_count;
+static uint64_t heap_scrub_due;		/* so many frames that idle CPUs are to clear, or fewer; heap_lock */
 static bool heap_is_ready;
 
 static void heap_init_lists(void)
 {
 	for (unsigned int z = 0; z < ZONES; z++)
 		for (unsigned int o = 0; o <= HEAP_MAX_ORDER; o++)
-			heap_free_blocks[z][o] = (struct page_list)PAGE_LIST_INIT;
+			heap_free_blocks[z][CLEAN][o] = heap_free_blocks[z][DIRTY][o] = NONE;
 	heap_is_ready = true;
 }
 
@@ -25,23 +32,44 @@ static enum zone heap_zone(mfn_t mfn)
 	return mfn.n < ZONE_LOW_END ? ZONE_LOW : ZONE_HIGH;
 }
 
-static void heap_insert(mfn_t mfn, unsigned int order)
+static struct page *heap_block(uint32_t mfn) { return mfn == NONE ? NULL : mfn_to_page(MFN(mfn)); }
+
+static enum cleanness heap_cleanness(const struct page *pg) { return pg->flags & PAGEF_CLEAN ? CLEAN : DIRTY; }
+
+/* The list that a block is on. */
+static uint32_t *heap_list(const struct page *pg)
 {
+	return &heap_free_blocks[heap_zone(page_to_mfn(pg))][heap_cleanness(pg)][pg->order];
+}
+
+static void heap_insert(mfn_t mfn, unsigned int order, enum cleanness c)
+{
+	uint32_t *first;
 	struct page *pg = mfn_to_page(mfn);
 
-	pg->flags = PAGEF_FREE;
-	pg->order = order;
-	page_list_add(&heap_free_blocks[heap_zone(mfn)][order], pg);
+	*pg = (struct page){ .owner = DOMID_INVALID, .order = order, .tlb_stamp = pg->tlb_stamp,
+			     .flags = PAGEF_FREE | (c == CLEAN ? PAGEF_CLEAN : 0) };
+	first = heap_list(pg);
+	pg->prev = NONE;
+	pg->next = *first;
+	if (pg->next != NONE)
+		heap_block(pg->next)->prev = mfn.n;
+	*first = mfn.n;
 }
 
 static void heap_remove(struct page *pg)
 {
-	page_list_del(&heap_free_blocks[heap_zone(page_to_mfn(pg))][pg->order], pg);
-	pg->flags = 0;
+	if (pg->prev != NONE)
+		heap_block(pg->prev)->next = pg->next;
+	else
+		*heap_list(pg) = pg->next;
+	if (pg->next != NONE)
+		heap_block(pg->next)->prev = pg->prev;
+	*pg = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = pg->tlb_stamp };
 }
 
-/* Puts a block back, merged with its free buddies; heap_lock held. */
-static void heap_merge(mfn_t mfn, unsigned int order)
+/* Puts a block back, merged with free buddies that are as clean; heap_lock held. */
+static void heap_merge(mfn_t mfn, unsigned int order, enum cleanness c)
 {
 	for (; order < HEAP_MAX_ORDER; order++) {
 		mfn_t buddy_mfn = MFN(mfn.n ^ (1UL << order));
@@ -50,12 +78,12 @@ static void heap_merge(mfn_t mfn, unsigned int order)
 		if (!mfn_is_ram(buddy_mfn))
 			break;
 		buddy = mfn_to_page(buddy_mfn);
-		if (!(buddy->flags & PAGEF_FREE) || buddy->order != order)
+		if (!(buddy->flags & PAGEF_FREE) || buddy->order != order || heap_cleanness(buddy) != c)
 			break;
 		heap_remove(buddy);
 		mfn = MFN(mfn.n & ~(1UL << order));
 	}
-	heap_insert(mfn, order);
+	heap_insert(mfn, order, c);
 }
 
 void heap_add_range(paddr_t start, paddr_t end)
@@ -71,7 +99,7 @@ void heap_add_range(paddr_t start, paddr_t end)
 			order--;
 		spin_lock(&heap_lock);
 		heap_free_count += 1UL << order;
-		heap_merge(MFN(mfn), order);
+		heap_merge(MFN(mfn), order, DIRTY);
 		spin_unlock(&heap_lock);
 		mfn += 1UL << order;
 	}
@@ -80,28 +108,54 @@ void heap_add_range(paddr_t start, paddr_t end)
 /* Splits `pg` down to `order`, keeping its lower end; heap_lock held. */
 static struct page *heap_split(struct page *pg, unsigned int order)
 {
+	enum cleanness c = heap_cleanness(pg);
 	unsigned int o = pg->order;
 	mfn_t mfn = page_to_mfn(pg);
 
 	heap_remove(pg);
 	while (o > order) {
 		o--;
-		heap_insert(mfn_add(mfn, 1UL << o), o);
+		heap_insert(mfn_add(mfn, 1UL << o), o, c);
 	}
 	return pg;
 }
 
-/* A free block of at least `order` whose lower 2^order frames end below `limit`; heap_lock held. */
-static struct page *heap_find(enum zone z, unsigned int order, uint64_t limit)
+/* A free block of at least `order` whose lower 2^order frames end below `limit`, a clean one if there is. */
+static struct page *heap_find_in(enum zone z, unsigned int order, uint64_t limit)
 {
-	for (unsigned int o = order; o <= HEAP_MAX_ORDER; o++) {
-		struct page *pg = page_list_first(&heap_free_blocks[z][o]);
+	for (enum cleanness c = CLEAN; c < CLEANNESSES; c++)
+		for (unsigned int o = order; o <= HEAP_MAX_ORDER; o++) {
+			struct page *pg = heap_block(heap_free_blocks[z][c][o]);
 
-		for (; pg; pg = page_list_next(pg))
-			if (page_to_mfn(pg).n + (1UL << order) <= limit)
-				return pg;
-	}
+			for (; pg; pg = heap_block(pg->next))
+				if (page_to_mfn(pg).n + (1UL << order) <= limit)
+					return pg;
+		}
 	return NULL;
+}
+
+/* Low memory only where nothing else will do; heap_lock held. */
+static struct page *heap_find(unsigned int order, uint64_t limit)
+{
+	struct page *pg = NULL;
+
+	if (limit > ZONE_LOW_END)
+		pg = heap_find_in(ZONE_HIGH, order, limit);
+	return pg ? pg : heap_find_in(ZONE_LOW, order, limit);
+}
+
+/* Clean blocks too small for `order` count as dirty, so that all neighbours are merged; heap_lock held. */
+static void heap_unite(unsigned int order)
+{
+	for (unsigned int z = 0; z < ZONES; z++)
+		for (unsigned int o = 0; o < order; o++)
+			while (heap_free_blocks[z][CLEAN][o] != NONE) {
+				struct page *pg = heap_block(heap_free_blocks[z][CLEAN][o]);
+
+				heap_remove(pg);
+				heap_merge(page_to_mfn(pg), o, DIRTY);
+				heap_scrub_due += 1UL << o;
+			}
 }
 
 struct page *heap_alloc(unsigned int order, unsigned int address_bits)
@@ -114,23 +168,36 @@ struct page *heap_alloc(unsigned int order, unsigned int address_bits)
 	if (address_bits && address_bits < 64)
 		limit = 1UL << (address_bits - PAGE_SHIFT);
 	spin_lock(&heap_lock);
-	if (limit > ZONE_LOW_END)
-		pg = heap_find(ZONE_HIGH, order, limit);
-	if (!pg)
-		pg = heap_find(ZONE_LOW, order, limit);
+	pg = heap_find(order, limit);
+	if (!pg && order) {
+		heap_unite(order);
+		pg = heap_find(order, limit);
+	}
 	if (pg) {
+		uint8_t clean = pg->flags & PAGEF_CLEAN;
+
 		pg = heap_split(pg, order);
+		pg->flags = clean;
 		heap_free_count -= 1UL << order;
 	}
 	spin_unlock(&heap_lock);
 	return pg;
 }
 
+void heap_clear(struct page *pg, unsigned int order)
+{
+	if (pg->flags & PAGEF_CLEAN)
+		return;
+	arch_frames_reused(pg, order);	/* else a guest that gave it back unflushed could write to it */
+	memset(mfn_to_virt(page_to_mfn(pg)), 0, PAGE_SIZE << order);
+}
+
 void heap_free(struct page *pg, unsigned int order)
 {
 	spin_lock(&heap_lock);
 	heap_free_count += 1UL << order;
-	heap_merge(page_to_mfn(pg), order);
+	heap_scrub_due += 1UL << order;
+	heap_merge(page_to_mfn(pg), order, DIRTY);
 	spin_unlock(&heap_lock);
 }
 
@@ -142,6 +209,15 @@ static uint64_t overlap(uint64_t mfn, uint64_t pages, uint64_t from, uint64_t to
 	return end > start ? end - start : 0;
 }
 
+static uint64_t heap_list_overlap(uint32_t first, uint64_t from, uint64_t to)
+{
+	uint64_t pages = 0;
+
+	for (struct page *pg = heap_block(first); pg; pg = heap_block(pg->next))
+		pages += overlap(page_to_mfn(pg).n, 1UL << pg->order, from, to);
+	return pages;
+}
+
 uint64_t heap_free_between(uint64_t from, uint64_t to)
 {
 	uint64_t pages = 0;
@@ -149,8 +225,8 @@ uint64_t heap_free_between(uint64_t from, uint64_t to)
 	spin_lock(&heap_lock);
 	for (unsigned int z = 0; z < ZONES; z++)
 		for (unsigned int o = 0; o <= HEAP_MAX_ORDER; o++)
-			for (struct page *pg = page_list_first(&heap_free_blocks[z][o]); pg; pg = page_list_next(pg))
-				pages += overlap(page_to_mfn(pg).n, 1UL << o, from, to);
+			pages += heap_list_overlap(heap_free_blocks[z][CLEAN][o], from, to) +
+				 heap_list_overlap(heap_free_blocks[z][DIRTY][o], from, to);
 	spin_unlock(&heap_lock);
 	return pages;
 }
@@ -159,19 +235,87 @@ uint64_t heap_free_pages(void) { return READ_ONCE(heap_free_count); }
 uint64_t heap_total_pages(void) { return heap_total_count; }
 void heap_set_total(uint64_t pages) { heap_total_count = pages; }
 
+/* ---- Scrubbing ---- */
+
+#define SCRUB_ORDER 2			/* frames cleared while the lock is held: a microsecond or two */
+
+void heap_scrub_start(bool boot_too)
+{
+	spin_lock(&heap_lock);
+	heap_scrub_due = boot_too ? heap_free_count : 0;
+	spin_unlock(&heap_lock);
+}
+
+/* Small ones first: what is cleaned then finds its neighbours, and large ones stay whole. */
+static struct page *heap_find_dirty(void)
+{
+	for (unsigned int o = 0; o <= HEAP_MAX_ORDER; o++)
+		for (unsigned int z = 0; z < ZONES; z++)
+			if (heap_free_blocks[z][DIRTY][o] != NONE)
+				return heap_block(heap_free_blocks[z][DIRTY][o]);
+	return NULL;
+}
+
+static uint32_t latest_stamp(const struct page *pg, unsigned int order)
+{
+	uint32_t latest = 0;
+
+	for (unsigned int i = 0; i < 1U << order; i++)
+		latest = MAX(latest, pg[i].tlb_stamp);
+	return latest;
+}
+
+static void heap_clean(struct page *pg, unsigned int order)
+{
+	mfn_t mfn = page_to_mfn(pg);
+
+	heap_split(pg, order);
+	for (unsigned int i = 0; i < 1U << order; i++)
+		pg[i].tlb_stamp = 0;
+	memset(mfn_to_virt(mfn), 0, PAGE_SIZE << order);
+	heap_merge(mfn, order, CLEAN);
+	heap_scrub_due -= MIN(heap_scrub_due, 1UL << order);
+}
+
+/* Who had the frame may write to it as long as a TLB leads there: first the flush, then the zeros. */
+bool heap_scrub(void)
+{
+	unsigned int order;
+	struct page *pg;
+	bool must_flush;
+	uint32_t stamp;
+
+	if (!READ_ONCE(heap_scrub_due))
+		return false;
+	spin_lock(&heap_lock);
+	pg = heap_find_dirty();
+	if (!pg) {
+		heap_scrub_due = 0;
+		spin_unlock(&heap_lock);
+		return false;
+	}
+	order = MIN(pg->order, SCRUB_ORDER);
+	stamp = latest_stamp(pg, order);
+	must_flush = arch_tlb_is_stale(stamp);
+	if (!must_flush)
+		heap_clean(pg, order);
+	spin_unlock(&heap_lock);
+	if (must_flush)
+		arch_tlb_flush_stale(stamp);
+	return true;
+}
+
+/* ---- Our own memory ---- */
+
 void *pages_alloc_zeroed(unsigned int order)
 {
 	struct page *pg = heap_alloc(order, 0);
-	void *p;
 
 	if (!pg)
 		return NULL;
-	pg->owner = DOMID_INVALID;
-	pg->order = order;
-	arch_frames_reused(pg, order);	/* else a guest that gave it back unflushed could write to it */
-	p = mfn_to_virt(page_to_mfn(pg));
-	memset(p, 0, PAGE_SIZE << order);
-	return p;
+	heap_clear(pg, order);
+	*pg = (struct page){ .owner = DOMID_INVALID, .order = order };
+	return mfn_to_virt(page_to_mfn(pg));
 }
 
 void pages_free(void *p, unsigned int order)

@@ -105,6 +105,7 @@ static void hv_main_on_stack(void)
 	       heap_free_pages() >> 8, heap_total_pages() >> 8);
 	trace_init(options.tbuf_pages, options.tevt_mask);
 	pv_dom0_create();
+	heap_scrub_start(options.bootscrub);
 	watchdog_start();
 	console_start_dom0();
 	domain_unpause_by_controller(dom0);

@@ -145,8 +145,7 @@ static struct page *memory_add_block(struct domain *d, unsigned int order, unsig
 
 	if (!pg)
 		return NULL;
-	arch_frames_reused(pg, order);
-	memset(mfn_to_virt(page_to_mfn(pg)), 0, PAGE_SIZE << order);
+	heap_clear(pg, order);
 	if (page_assign(d, pg, order)) {
 		heap_free(pg, order);
 		return NULL;
@@ -243,27 +242,22 @@ static long memory_shrink(unsigned int cmd, uint64_t arg, uint64_t start)
 #define EXCHANGE_MAX_FRAMES 512		/* of one chunk; Linux exchanges 64 */
 
 /*
- * A frame that nobody but its owner refers to becomes ours; false: it's in use.  The owner's lists and
- * counts forget it.
+ * A frame that nobody but its owner refers to becomes ours; false: it's in use.  The owner's count forgets
+ * it.
  */
 static bool frame_steal(struct domain *d, mfn_t mfn)
 {
-	uint64_t expected = PAGE_ALLOCATED | 1;
+	const struct page unused = { .count = PAGE_ALLOCATED | 1, .owner = d->id }, stolen = { .owner = d->id };
+	uint64_t expected = unused.word;
 	struct page *pg;
 
 	if (!mfn_is_ram(mfn))
 		return false;
 	pg = mfn_to_page(mfn);
-	if (READ_ONCE(pg->owner) != d->id || pg->flags & PAGEF_XEN)
+	if (!__atomic_compare_exchange_n(&pg->word, &expected, stolen.word, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED))
 		return false;
-	if (!__atomic_compare_exchange_n(&pg->count, &expected, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-		return false;
-	if (pg->owner != d->id) {
-		__atomic_store_n(&pg->count, expected, __ATOMIC_SEQ_CST);
-		return false;
-	}
 	spin_lock(&d->page_lock);
-	page_list_del(&d->pages, pg);
 	d->tot_pages--;
 	spin_unlock(&d->page_lock);
 	return true;
@@ -275,8 +269,7 @@ static void frame_discard(struct domain *d, mfn_t mfn)
 
 	arch_m2p_set(mfn, ~0UL);
 	arch_page_released(d, pg);
-	pg->owner = DOMID_INVALID;
-	pg->type = 0;
+	*pg = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = pg->tlb_stamp };
 	heap_free(pg, 0);
 	domain_put(d);			/* page_assign() took it */
 }
@@ -290,7 +283,6 @@ static void frame_give_back(struct domain *d, mfn_t mfn)
 	spin_lock(&d->page_lock);
 	is_alive = d->dying == DOMAIN_ALIVE;
 	if (is_alive) {
-		page_list_add(&d->pages, pg);
 		d->tot_pages++;
 		__atomic_store_n(&pg->count, PAGE_ALLOCATED | 1, __ATOMIC_SEQ_CST);
 	}
@@ -353,8 +345,7 @@ static long exchange_give(struct exchange *x, struct page **blocks)
 		mfn_t mfn = page_to_mfn(blocks[b]);
 		uint64_t pfn = ~0UL;
 
-		arch_frames_reused(blocks[b], order);
-		memset(mfn_to_virt(mfn), 0, PAGE_SIZE << order);
+		heap_clear(blocks[b], order);
 		if (page_assign(x->d, blocks[b], order)) {	/* it began to die meanwhile */
 			heap_free(blocks[b], order);
 			rc = -EINVAL;

@@ -127,6 +127,10 @@ $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))
 UNIT_TESTS += domctl
 test_domctl_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/,domctl.c domctl_vcpu.c sysctl.c)
 
+# The allocator by itself: the fake machine has another.
+UNIT_TESTS += heap
+test_heap_SRC := hypervisor/heap.c
+
 # Page tables of PV guests, on the same machine.
 UNIT_TESTS += pv_mm
 test_pv_mm_SRC := $(HV_CORE_SRC) $(addprefix hypervisor/x86/,pv_mm.c pv_mmu.c pv_tree.c)

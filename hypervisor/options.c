@@ -16,7 +16,7 @@ struct options options = {
 	.acpi = true, .apic = true, .ioapic = true, .hpet = true, .mmcfg = true, .msi = true,
 	.watchdog_timeout_s = 5,
 	.sched = "credit",
-	.smep = true, .xsave = true,
+	.smep = true, .xsave = true, .bootscrub = true,
 };
 
 static char line_as_given[1024];
@@ -183,6 +183,7 @@ static const struct boot_option table[] = {
 	SIZE("mem", mem),
 	CUSTOM("dom0_mem", dom0_mem_parse),
 	CUSTOM("dom0_max_vcpus", dom0_max_vcpus_parse),
+	BOOL("bootscrub", bootscrub),
 	BOOL("dom0_vcpus_pin", dom0_vcpus_pin),
 	UINT("maxcpus", maxcpus),
 	BOOL("smp", smp),		/* nosmp */

@@ -32,6 +32,7 @@ struct options {
 	struct mem_amount dom0_mem, dom0_mem_min, dom0_mem_max;
 	uint32_t dom0_max_vcpus_min, dom0_max_vcpus_max;	/* 0: not given */
 	bool dom0_vcpus_pin;
+	bool bootscrub;			/* idle CPUs clear what is free at boot */
 	uint32_t maxcpus;		/* 0: not given */
 	bool smp;
 	/* platform */

@@ -1,8 +1,9 @@
 #include "page.h"
 #include "arch.h"
-#include "heap.h"
+#include "bitmap.h"
 #include "domain.h"
 #include "errno.h"
+#include "heap.h"
 #include "printk.h"
 
 struct page *frame_table;
@@ -11,71 +12,45 @@ uint64_t max_mfn;
 struct page *mfn_to_page(mfn_t mfn) { return &frame_table[mfn.n]; }
 mfn_t page_to_mfn(const struct page *pg) { return MFN((uint64_t)(pg - frame_table)); }
 
-void page_list_add(struct page_list *l, struct page *pg)
-{
-	uint32_t self = page_to_mfn(pg).n;
+static unsigned int page_chunk_count(void) { return (max_mfn >> PAGE_CHUNK_SHIFT) + 1; }
 
-	pg->prev = PAGE_LIST_END;
-	pg->next = l->head;
-	if (l->head != PAGE_LIST_END)
-		frame_table[l->head].prev = self;
-	else
-		l->tail = self;
-	l->head = self;
-	l->count++;
+int page_chunks_init(struct domain *d)
+{
+	d->page_chunks = mem_alloc(BITS_TO_WORDS(page_chunk_count()) * sizeof(uint64_t));
+	return d->page_chunks ? 0 : -ENOMEM;
 }
 
-void page_list_add_tail(struct page_list *l, struct page *pg)
-{
-	uint32_t self = page_to_mfn(pg).n;
+void page_chunks_free(struct domain *d) { mem_free(d->page_chunks); }
 
-	pg->next = PAGE_LIST_END;
-	pg->prev = l->tail;
-	if (l->tail != PAGE_LIST_END)
-		frame_table[l->tail].next = self;
-	else
-		l->head = self;
-	l->tail = self;
-	l->count++;
+struct page *page_find_owned(const struct domain *d, mfn_t *at)
+{
+	uint64_t chunk = bit_find_next(d->page_chunks, page_chunk_count(), at->n >> PAGE_CHUNK_SHIFT);
+	uint64_t end = MIN((chunk + 1) << PAGE_CHUNK_SHIFT, max_mfn + 1);
+
+	at->n = MAX(at->n, chunk << PAGE_CHUNK_SHIFT);
+	while (at->n < end) {
+		struct page *pg = &frame_table[at->n++];
+
+		if (READ_ONCE(pg->owner) == d->id)
+			return pg;
+	}
+	return NULL;
 }
 
-void page_list_del(struct page_list *l, struct page *pg)
-{
-	if (pg->prev != PAGE_LIST_END)
-		frame_table[pg->prev].next = pg->next;
-	else
-		l->head = pg->next;
-	if (pg->next != PAGE_LIST_END)
-		frame_table[pg->next].prev = pg->prev;
-	else
-		l->tail = pg->prev;
-	l->count--;
-}
-
-struct page *page_list_first(const struct page_list *l)
-{
-	return l->head == PAGE_LIST_END ? NULL : &frame_table[l->head];
-}
-
-struct page *page_list_next(const struct page *pg)
-{
-	return pg->next == PAGE_LIST_END ? NULL : &frame_table[pg->next];
-}
-
+/* The owner and the count at once: what is free has no owner, whatever stands in place of a count. */
 bool page_get(struct page *pg, const struct domain *d)
 {
-	uint64_t x = READ_ONCE(pg->count);
+	struct page x = { .word = READ_ONCE(pg->word) }, want;
 
 	do {
-		/* Unused, or so many that one more would overflow into the flags. */
-		if (!(x & PAGE_REFS) || (x & PAGE_REFS) == PAGE_REFS)
+		/* Another's or unused, or so many that one more would overflow into the flag. */
+		if (x.owner != d->id || !(x.count & PAGE_REFS) || (x.count & PAGE_REFS) == PAGE_REFS)
 			return false;
-	} while (!__atomic_compare_exchange_n(&pg->count, &x, x + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	/* Only now can the owner not change any more. */
-	if (READ_ONCE(pg->owner) == d->id)
-		return true;
-	page_put(pg);
-	return false;
+		want.word = x.word;
+		want.count++;
+	} while (!__atomic_compare_exchange_n(&pg->word, &x.word, want.word, true, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return true;
 }
 
 struct page *page_get_mfn(mfn_t mfn, const struct domain *d)
@@ -88,7 +63,7 @@ struct page *page_get_mfn(mfn_t mfn, const struct domain *d)
 	return page_get(pg, d) ? pg : NULL;
 }
 
-/* The last reference went: out of its owner's list and back to the heap. */
+/* The last reference went: back to the heap. */
 static void page_free(struct page *pg)
 {
 	struct domain *d = domain_owner(pg->owner);
@@ -96,19 +71,19 @@ static void page_free(struct page *pg)
 	ASSERT(page_type_count(pg) == 0);
 	arch_page_released(d, pg);
 	spin_lock(&d->page_lock);
-	page_list_del(pg->flags & PAGEF_XEN ? &d->xen_pages : &d->pages, pg);
-	if (!(pg->flags & PAGEF_XEN))
+	if (pg->flags & PAGEF_XEN)
+		d->xen_pages--;
+	else
 		d->tot_pages--;
 	spin_unlock(&d->page_lock);
-	pg->owner = DOMID_INVALID;
-	pg->type = 0;
+	*pg = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = pg->tlb_stamp };
 	heap_free(pg, 0);
 	domain_put(d);
 }
 
 void page_put(struct page *pg)
 {
-	uint64_t x = __atomic_fetch_sub(&pg->count, 1, __ATOMIC_ACQ_REL);
+	uint32_t x = __atomic_fetch_sub(&pg->count, 1, __ATOMIC_ACQ_REL);
 
 	ASSERT(x & PAGE_REFS);
 	if ((x & PAGE_REFS) == 1)
@@ -129,14 +104,14 @@ void page_type_validated(struct page *pg, bool is_valid)
 }
 
 /* Page tables of levels 2 to 4 can be BUSY for long; whatever else is BUSY is done in a moment. */
-static bool is_busy_for_long(uint64_t type)
+static bool is_busy_for_long(uint32_t type)
 {
 	return type & TYPE_BUSY && type >> TYPE_SHIFT >= PAGE_L2 && type >> TYPE_SHIFT <= PAGE_L4;
 }
 
 int page_type_take(struct page *pg, enum page_type t)
 {
-	uint64_t x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), want;
+	uint32_t x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), want;
 
 	for (;;) {
 		bool is_unused = (x & TYPE_COUNT) == 0, changes = x >> TYPE_SHIFT != t;
@@ -153,7 +128,7 @@ int page_type_take(struct page *pg, enum page_type t)
 		if (!is_unused)
 			want = x + 1;
 		else
-			want = (uint64_t)t << TYPE_SHIFT | 1 |
+			want = (uint32_t)t << TYPE_SHIFT | 1 |
 				(page_type_is_checked(t) ? TYPE_BUSY : TYPE_VALIDATED);
 		if (__atomic_compare_exchange_n(&pg->type, &x, want, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			break;
@@ -174,7 +149,7 @@ int page_get_type(struct page *pg, enum page_type t)
 
 bool page_type_drop(struct page *pg)
 {
-	uint64_t x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), want;
+	uint32_t x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), want;
 	bool is_last;
 
 	do {
@@ -192,7 +167,7 @@ bool page_type_drop(struct page *pg)
 void page_type_clear(struct page *pg)
 {
 	pg->tlb_stamp = arch_tlb_clock();
-	__atomic_store_n(&pg->type, (uint64_t)PAGE_NONE << TYPE_SHIFT, __ATOMIC_RELEASE);
+	__atomic_store_n(&pg->type, (uint32_t)PAGE_NONE << TYPE_SHIFT, __ATOMIC_RELEASE);
 }
 
 void page_put_type(struct page *pg)
@@ -217,11 +192,16 @@ void page_put_and_type(struct page *pg)
 	page_put(pg);
 }
 
-static void page_own(struct domain *d, struct page *pg)
+/* From the last store on others may refer to it; page_lock held. */
+static void page_own(struct domain *d, struct page *pg, uint32_t type, uint8_t flags)
 {
-	pg->owner = d->id;
-	pg->type = 0;
-	__atomic_store_n(&pg->count, PAGE_ALLOCATED | 1, __ATOMIC_RELEASE);
+	const struct page owned = { .count = PAGE_ALLOCATED | 1, .owner = d->id, .flags = flags };
+	uint64_t chunk = page_to_mfn(pg).n >> PAGE_CHUNK_SHIFT;
+
+	if (!bit_test(d->page_chunks, chunk))
+		bit_set(d->page_chunks, chunk);
+	pg->type = type;
+	__atomic_store_n(&pg->word, owned.word, __ATOMIC_RELEASE);
 	domain_get_counted(d);
 }
 
@@ -238,11 +218,8 @@ int page_assign(struct domain *d, struct page *pg, unsigned int order)
 		spin_unlock(&d->page_lock);
 		return -E2BIG;
 	}
-	for (uint64_t i = 0; i < pages; i++) {
-		pg[i].flags = 0;
-		page_list_add(&d->pages, &pg[i]);
-		page_own(d, &pg[i]);
-	}
+	for (uint64_t i = 0; i < pages; i++)
+		page_own(d, &pg[i], 0, 0);
 	d->tot_pages += pages;
 	spin_unlock(&d->page_lock);
 	return 0;
@@ -250,14 +227,12 @@ int page_assign(struct domain *d, struct page *pg, unsigned int order)
 
 void page_share(struct domain *d, struct page *pg, bool writable)
 {
-	enum page_type t = writable ? PAGE_WRITABLE : PAGE_NONE;
+	/* One type reference of ours keeps a guest from using it as a page table, or read-only from writing. */
+	uint32_t type = (writable ? PAGE_WRITABLE : PAGE_SEGDESC) << TYPE_SHIFT | TYPE_VALIDATED | 1;
 
 	spin_lock(&d->page_lock);
-	pg->flags = PAGEF_XEN;
-	page_list_add(&d->xen_pages, pg);
-	page_own(d, pg);
-	/* One type reference of ours keeps a guest from using it as a page table, or read-only from writing. */
-	pg->type = (uint64_t)(writable ? t : PAGE_SEGDESC) << TYPE_SHIFT | TYPE_VALIDATED | 1;
+	page_own(d, pg, type, PAGEF_XEN);
+	d->xen_pages++;
 	spin_unlock(&d->page_lock);
 }
 

@@ -5,6 +5,9 @@
  *
  * References ("count") keep a frame from being freed.  Type references ("type") keep its use from
  * changing; each also holds a count reference.  Both are changed with compare-and-exchange only.
+ *
+ * A frame that is in use needs no links: a domain finds its frames by their owner, in those pieces of the
+ * frame table where it once got some (page_chunks in struct domain).
  */
 #ifndef HV_PAGE_H
 #define HV_PAGE_H
@@ -16,34 +19,41 @@
 struct domain;
 
 struct page {
-	uint64_t count;			/* PAGE_* flags and the number of references */
-	uint64_t type;			/* enum page_type, TYPE_* flags and the number of type references */
-	uint32_t tlb_stamp;		/* in use: TLB clock when the last type reference was dropped */
-	domid_t owner;			/* DOMID_INVALID: free or the hypervisor's own */
-	uint8_t order;			/* head of a free block */
-	uint8_t flags;			/* PAGEF_* */
-	uint32_t next, prev;		/* mfn links of the list it's on; ~0: none */
+	union {
+		uint64_t word;			/* these four at once */
+		struct {
+			uint32_t count;		/* PAGE_ALLOCATED and the number of references */
+			domid_t owner;		/* DOMID_INVALID: free or the hypervisor's own */
+			uint8_t order;		/* head of a free block, or of the hypervisor's own */
+			uint8_t flags;		/* PAGEF_* */
+		};
+		uint32_t prev;			/* head of a free block: mfn link, see heap.c */
+	};
+	union {
+		uint32_t type;			/* enum page_type, TYPE_* flags and the number of type references */
+		uint32_t next;			/* head of a free block */
+	};
+	uint32_t tlb_stamp;			/* TLB clock when the last type reference was dropped */
 };
-_Static_assert(sizeof(struct page) == 32, "the frame table costs 32 bytes a frame");
+_Static_assert(sizeof(struct page) == 16, "the frame table costs 16 bytes a frame");
 
-#define PAGE_ALLOCATED	(1UL << 63)	/* the owner's own reference, counted as one */
-#define PAGE_REFS	((1UL << 32) - 1)
+#define PAGE_ALLOCATED	(1U << 31)	/* the owner's own reference, counted as one */
+#define PAGE_REFS	(PAGE_ALLOCATED - 1)
 
 #define PAGEF_FREE	1		/* head of a free block in the heap */
 #define PAGEF_XEN	2		/* hypervisor memory shared with a domain */
 #define PAGEF_BROKEN	4
+#define PAGEF_CLEAN	8		/* head of a block, free or just allocated, that heap_clear() need not clear */
 
 enum page_type { PAGE_NONE, PAGE_WRITABLE, PAGE_L1, PAGE_L2, PAGE_L3, PAGE_L4, PAGE_SEGDESC };
 
-#define TYPE_SHIFT	60
-#define TYPE_PINNED	(1UL << 59)	/* the guest holds one reference by MMUEXT_PIN */
-#define TYPE_VALIDATED	(1UL << 58)	/* entries checked, their references held */
-#define TYPE_BUSY	(1UL << 57)	/* being validated or undone; it may take its time, see x86/pv_tree.h */
-#define TYPE_COUNT	((1UL << 32) - 1)
+#define TYPE_SHIFT	28
+#define TYPE_PINNED	(1U << 27)	/* the guest holds one reference by MMUEXT_PIN */
+#define TYPE_VALIDATED	(1U << 26)	/* entries checked, their references held */
+#define TYPE_BUSY	(1U << 25)	/* being validated or undone; it may take its time, see x86/pv_tree.h */
+#define TYPE_COUNT	(TYPE_BUSY - 1)
 
-struct page_list { uint32_t head, tail; uint64_t count; };
-#define PAGE_LIST_END (~0U)
-#define PAGE_LIST_INIT { PAGE_LIST_END, PAGE_LIST_END, 0 }
+#define PAGE_CHUNK_SHIFT 9		/* struct domain's page_chunks have a bit for each 512 frames */
 
 extern struct page *frame_table;
 extern uint64_t max_mfn;		/* frames 0..max_mfn have a struct page, but for holes */
@@ -52,11 +62,17 @@ bool mfn_is_ram(mfn_t mfn);		/* has a struct page */
 struct page *mfn_to_page(mfn_t mfn);	/* only where mfn_is_ram() */
 mfn_t page_to_mfn(const struct page *pg);
 
-void page_list_add(struct page_list *l, struct page *pg);
-void page_list_add_tail(struct page_list *l, struct page *pg);
-void page_list_del(struct page_list *l, struct page *pg);
-struct page *page_list_first(const struct page_list *l);
-struct page *page_list_next(const struct page *pg);
+int page_chunks_init(struct domain *d);	/* -ENOMEM */
+void page_chunks_free(struct domain *d);
+/*
+ * A frame of d's, hypervisor memory shared with it included, at *at or behind, which moves beyond it.  NULL: there
+ * is none so near; when *at is beyond max_mfn there are no more.  Each step is short.  The frame may be freed
+ * meanwhile: take a reference, or keep the domains still.
+ */
+struct page *page_find_owned(const struct domain *d, mfn_t *at);
+#define page_for_each_owned(pg, at, d)						\
+	for ((at) = MFN(0); (at).n <= max_mfn;)					\
+		if (((pg) = page_find_owned(d, &(at))))
 
 /* Takes a reference if the frame belongs to `d` and is in use; false: it isn't, or the count is full. */
 bool page_get(struct page *pg, const struct domain *d);
@@ -86,7 +102,7 @@ static inline enum page_type page_type(const struct page *pg)
 	return READ_ONCE(pg->type) >> TYPE_SHIFT;
 }
 
-static inline uint64_t page_type_count(const struct page *pg)
+static inline uint32_t page_type_count(const struct page *pg)
 {
 	return READ_ONCE(pg->type) & TYPE_COUNT;
 }

@@ -17,7 +17,7 @@ struct arch_domain {
 	struct spinlock mm_lock;	/* this domain's page tables: every change of an entry, every (un)pin */
 	struct pv_tree tree;		/* what is unfinished of them */
 	struct cpumask dirty_cpus;	/* CPUs that may hold TLB entries of it */
-	uint64_t relinquish_left;	/* frames of a dying domain not yet taken from it */
+	mfn_t relinquish_at;		/* a dying domain's frames below were taken from it */
 	bool is_relinquishing;
 	struct pirq_map *pirqs;
 	uint64_t pirq_eoi_map;		/* guest frame of PHYSDEVOP_pirq_eoi_gmfn, mapped address or 0 */

@@ -17,7 +17,7 @@ struct expected { uint32_t count, type_count; };
 struct audit {
 	struct expected *window;
 	uint64_t first, count;		/* the frames of the window */
-	uint64_t seen;
+	uint64_t seen, owned;
 	long wrong;
 };
 
@@ -114,18 +114,14 @@ static void expect_vcpu(struct audit *a, const struct vcpu *v)
 		expect(a, pv->ldt_frames[i], true);
 }
 
-static void expect_list(struct audit *a, const struct page_list *l)
-{
-	for (struct page *pg = page_list_first(l); pg; pg = page_list_next(pg))
-		expect_page(a, pg);
-}
-
 static void expect_domain(struct audit *a, struct domain *d)
 {
 	struct vcpu *v;
+	struct page *pg;
+	mfn_t at;
 
-	expect_list(a, &d->pages);
-	expect_list(a, &d->xen_pages);
+	page_for_each_owned(pg, at, d)
+		expect_page(a, pg);
 	expect_tree(a, &d->arch.tree);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		v = domain_vcpu(d, i);
@@ -137,29 +133,63 @@ static void expect_domain(struct audit *a, struct domain *d)
 	gnttab_visit_maps(d, expect_grant, a);
 }
 
-static void compare_list(struct audit *a, const struct domain *d, const struct page_list *l)
+static void wrong(struct audit *a, const struct page *pg, const struct expected *e)
 {
-	uint64_t listed = 0;
+	if (a->wrong++ < REPORTS_MAX)
+		printk(LOG_ERR "Audit: d%u frame %#lx: count %u, expected %u; type %u count %u, expected %u\n",
+		       pg->owner, page_to_mfn(pg).n, pg->count & PAGE_REFS, e->count, page_type(pg),
+		       page_type_count(pg), e->type_count);
+}
 
-	for (struct page *pg = page_list_first(l); pg; pg = page_list_next(pg)) {
+/* Its frames of the window. */
+static void compare_frames(struct audit *a, const struct domain *d)
+{
+	struct page *pg;
+	mfn_t at;
+
+	page_for_each_owned(pg, at, d) {
 		const struct expected *e = expected_of(a, pg);
 
-		listed++;
 		if (!e)
 			continue;
 		a->seen++;
-		if ((pg->count & PAGE_REFS) == e->count && page_type_count(pg) == e->type_count &&
-		    pg->owner == d->id)
-			continue;
-		if (a->wrong++ < REPORTS_MAX)
-			printk(LOG_ERR "Audit: d%u frame %#lx: count %lu, expected %u; type %u count %lu, expected %u; owner %u\n",
-			       d->id, page_to_mfn(pg).n, pg->count & PAGE_REFS, e->count, page_type(pg),
-			       page_type_count(pg), e->type_count, pg->owner);
+		if ((pg->count & PAGE_REFS) != e->count || page_type_count(pg) != e->type_count)
+			wrong(a, pg, e);
 	}
-	if (a->first == 0 && listed != l->count) {
-		a->wrong++;
-		printk(LOG_ERR "Audit: d%u: %lu frames listed, %lu counted\n", d->id, listed, l->count);
-	}
+}
+
+static void compare_count(struct audit *a, const struct domain *d, const char *what, uint64_t found, uint64_t counted)
+{
+	if (found == counted)
+		return;
+	a->wrong++;
+	printk(LOG_ERR "Audit: d%u: %lu %s frames, %lu counted\n", d->id, found, what, counted);
+}
+
+static void compare_counts(struct audit *a, const struct domain *d)
+{
+	uint64_t own = 0, shared = 0;
+	const struct page *pg;
+	mfn_t at;
+
+	page_for_each_owned(pg, at, d)
+		pg->flags & PAGEF_XEN ? shared++ : own++;
+	compare_count(a, d, "own", own, d->tot_pages);
+	compare_count(a, d, "shared", shared, d->xen_pages);
+	a->owned += own + shared;
+}
+
+/* Looks at every frame, so that none is missed by where domains look for theirs. */
+static void compare_owners(struct audit *a)
+{
+	uint64_t owned = 0;
+
+	for (uint64_t n = 0; n <= max_mfn; n++)
+		owned += mfn_is_ram(MFN(n)) && mfn_to_page(MFN(n))->owner != DOMID_INVALID;
+	if (owned == a->owned)
+		return;
+	a->wrong++;
+	printk(LOG_ERR "Audit: %lu frames are owned, %lu of them by domains that know of them\n", owned, a->owned);
 }
 
 static void audit_window(struct audit *a)
@@ -169,10 +199,19 @@ static void audit_window(struct audit *a)
 	memset(a->window, 0, a->count * sizeof(*a->window));
 	list_for_each(d, &domain_list, link)
 		expect_domain(a, d);
-	list_for_each(d, &domain_list, link) {
-		compare_list(a, d, &d->pages);
-		compare_list(a, d, &d->xen_pages);
-	}
+	list_for_each(d, &domain_list, link)
+		compare_frames(a, d);
+}
+
+static void audit_owners(struct audit *a)
+{
+	struct domain *d;
+
+	list_for_each(d, &domain_list, link)
+		compare_counts(a, d);
+	compare_counts(a, dom_io);
+	compare_counts(a, dom_xen);
+	compare_owners(a);
 }
 
 long audit_frames(void)
@@ -188,6 +227,7 @@ long audit_frames(void)
 	if (domains_freeze()) {
 		for (; a.first <= max_mfn; a.first += a.count)
 			audit_window(&a);
+		audit_owners(&a);
 		domains_thaw();
 	} else {
 		a.wrong = -EBUSY;

@@ -9,23 +9,26 @@
 
 static bool is_zombie(const struct domain *d) { return d && !d->is_system && d->dying != DOMAIN_ALIVE; }
 
-static void dump_list(const struct domain *d, const struct page_list *l)
+static void dump_frames(const struct domain *d)
 {
-	unsigned int lines = 0;
+	unsigned int frames = 0;
+	const struct page *pg;
+	mfn_t at;
 
-	for (const struct page *pg = page_list_first(l); pg && lines++ < LINES_MAX; pg = page_list_next(pg))
-		printk("  frame %#lx: %lu references, type %u by %lu\n", page_to_mfn(pg).n,
-		       pg->count & PAGE_REFS, page_type(pg), page_type_count(pg));
-	if (l->count > LINES_MAX)
-		printk("  … and %lu more frames\n", l->count - LINES_MAX);
+	page_for_each_owned(pg, at, d)
+		if (frames++ < LINES_MAX)
+			printk("  frame %#lx: %u references, type %u by %u%s\n", page_to_mfn(pg).n,
+			       pg->count & PAGE_REFS, page_type(pg), page_type_count(pg),
+			       pg->flags & PAGEF_XEN ? ", shared" : "");
+	if (frames > LINES_MAX)
+		printk("  … and %u more frames\n", frames - LINES_MAX);
 }
 
 static void dump_zombie(const struct domain *d)
 {
 	printk(" domain %u: %s, %u references, %lu pages, %lu shared ones\n", d->id,
-	       d->dying == DOMAIN_DYING ? "dying" : "dead", d->refs, d->pages.count, d->xen_pages.count);
-	dump_list(d, &d->pages);
-	dump_list(d, &d->xen_pages);
+	       d->dying == DOMAIN_DYING ? "dying" : "dead", d->refs, d->tot_pages, d->xen_pages);
+	dump_frames(d);
 	gnttab_dump_users(d);
 }
 
@@ -52,8 +55,10 @@ static void dump_table(const struct domain *holder, struct page *table, unsigned
 static unsigned int dump_mappings(struct domain *holder)
 {
 	unsigned int found = 0;
+	struct page *pg;
+	mfn_t at;
 
-	for (struct page *pg = page_list_first(&holder->pages); pg; pg = page_list_next(pg))
+	page_for_each_owned(pg, at, holder)
 		if (page_type(pg) == PAGE_L1 && page_type_count(pg))
 			dump_table(holder, pg, &found);
 	if (found > LINES_MAX)

@@ -106,7 +106,7 @@ struct frame_map {
 
 #define M2P_FLAGS (PTE_P | PTE_A | PTE_D | PTE_U)	/* guests may read it */
 
-#define TABLE_SHIFT 16
+#define TABLE_SHIFT 17
 #define M2P_SHIFT 18
 _Static_assert(sizeof(struct page) << TABLE_SHIFT == SIZE_2M, "what 2 MiB of the frame table describe");
 _Static_assert(sizeof(uint64_t) << M2P_SHIFT == SIZE_2M, "… and of the M2P");
@@ -413,13 +413,28 @@ static void tlb_clock_restart(void)
 	__atomic_store_n(&tlb_clock, 1, __ATOMIC_SEQ_CST);
 }
 
+static bool is_late(unsigned int cpu, uint32_t stamp)
+{
+	return stamp >= READ_ONCE(cpus[cpu]->arch.flush_stamp);
+}
+
+bool tlb_is_stale(const struct cpumask *of, uint32_t stamp)
+{
+	unsigned int cpu;
+
+	cpumask_for_each(cpu, of)
+		if (is_late(cpu, stamp))
+			return true;
+	return false;
+}
+
 void tlb_flush_stamped(const struct cpumask *of, uint32_t stamp)
 {
 	struct cpumask late = { { 0 } };
 	unsigned int cpu;
 
 	cpumask_for_each(cpu, of)
-		if (stamp >= READ_ONCE(cpus[cpu]->arch.flush_stamp))
+		if (is_late(cpu, stamp))
 			cpumask_set(&late, cpu);
 	if (!cpumask_empty(&late))
 		tlb_flush_cpus(&late);

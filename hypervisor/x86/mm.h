@@ -61,6 +61,7 @@ void tlb_flush_cpus(const struct cpumask *cpus);		/* returns when done; interrup
 void tlb_flush_page_cpus(const struct cpumask *cpus, uint64_t va);
 /* Flushes those of `cpus` that haven't flushed since `stamp` was taken. */
 void tlb_flush_stamped(const struct cpumask *of, uint32_t stamp);
+bool tlb_is_stale(const struct cpumask *of, uint32_t stamp);	/* there is one that hasn't */
 
 void m2p_set(mfn_t mfn, uint64_t pfn);
 uint64_t m2p_get(mfn_t mfn);

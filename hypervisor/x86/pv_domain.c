@@ -39,26 +39,17 @@ static void frame_relinquish(struct domain *d, struct page *pg)
 		page_put(pg);
 }
 
-/* The first frame of the list, moved to its end and referenced; NULL: there's none left. */
+/* The next of its frames, referenced; NULL: none so near, or none left. */
 static struct page *frame_next(struct domain *d)
 {
-	struct page *pg, *got = NULL;
+	struct page *pg = page_find_owned(d, &d->arch.relinquish_at);
 
-	spin_lock(&d->page_lock);
-	while (!got && d->arch.relinquish_left) {
-		pg = page_list_first(&d->pages);
-		if (!pg) {
-			d->arch.relinquish_left = 0;
-			break;
-		}
-		page_list_del(&d->pages, pg);
-		page_list_add_tail(&d->pages, pg);
-		d->arch.relinquish_left--;
-		if (page_get(pg, d))		/* else it is being freed just now */
-			got = pg;
-	}
-	spin_unlock(&d->page_lock);
-	return got;
+	if (!pg || !page_get(pg, d))	/* it is being freed just now */
+		return NULL;
+	if (!(pg->flags & PAGEF_XEN))
+		return pg;
+	page_put(pg);
+	return NULL;
 }
 
 /* One of them, when no tree of page tables is unfinished. */
@@ -82,10 +73,10 @@ int arch_domain_relinquish(struct domain *d)
 		for (unsigned int i = 0; i < d->max_vcpus; i++)
 			if (d->vcpu[i])
 				pv_vcpu_relinquish(d->vcpu[i]);
-		d->arch.relinquish_left = d->pages.count;
+		d->arch.relinquish_at = MFN(0);
 		d->arch.is_relinquishing = true;
 	}
-	while (d->arch.relinquish_left || READ_ONCE(d->arch.tree.depth) || d->arch.tree.outcomes) {
+	while (d->arch.relinquish_at.n <= max_mfn || READ_ONCE(d->arch.tree.depth) || d->arch.tree.outcomes) {
 		frame_relinquish_next(d);
 		if (hypercall_should_yield())
 			return -ERESTART;
@@ -111,6 +102,13 @@ void arch_frames_reused(struct page *pg, unsigned int order)
 	if (latest)
 		tlb_flush_stamped(&cpu_online, latest);
 }
+
+bool arch_tlb_is_stale(uint32_t stamp)
+{
+	return stamp && tlb_is_stale(&cpu_online, stamp);
+}
+
+void arch_tlb_flush_stale(uint32_t stamp) { tlb_flush_stamped(&cpu_online, stamp); }
 
 /* The machine-to-phys table: the toolstack reads it to save a domain. */
 void arch_share_tables(void)

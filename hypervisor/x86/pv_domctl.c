@@ -121,7 +121,8 @@ static uint64_t frame_info(struct domain *d, mfn_t mfn)
 		[PAGE_L3] = XEN_DOMCTL_PFINFO_L3TAB, [PAGE_L4] = XEN_DOMCTL_PFINFO_L4TAB,
 	};
 	struct page *pg = page_get_mfn(mfn, d);
-	uint64_t type, info = XEN_DOMCTL_PFINFO_NOTAB;
+	uint32_t type;
+	uint64_t info = XEN_DOMCTL_PFINFO_NOTAB;
 
 	if (!pg)
 		return XEN_DOMCTL_PFINFO_XTAB;

@@ -228,7 +228,10 @@ void arch_vcpu_sync(struct vcpu *v)
 
 void idle_loop(void)
 {
+	irq_enable();
 	for (;;) {
+		if (!softirq_is_pending() && heap_scrub())
+			continue;		/* another look, step by step */
 		irq_disable();
 		if (softirq_is_pending()) {
 			irq_enable();

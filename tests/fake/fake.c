@@ -249,6 +249,11 @@ void heap_free(struct page *pg, unsigned int order)
 	mem_live -= 1U << order;
 }
 
+void heap_clear(struct page *pg, unsigned int order)
+{
+	memset(mfn_to_virt(page_to_mfn(pg)), 0, PAGE_SIZE << order);
+}
+
 uint64_t heap_free_pages(void)
 {
 	uint64_t n = 0;
@@ -400,7 +405,6 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt)
 void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *ctxt) { ctxt->flags = 1000 + v->id; }
 void arch_vcpu_reset(struct vcpu *v) { }
 void arch_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info) { info->gpaddr_bits = 40; }
-void arch_frames_reused(struct page *pg, unsigned int order) { }
 void arch_m2p_set(mfn_t mfn, uint64_t pfn) { }
 long arch_memory_op(unsigned int cmd, uint64_t arg) { return -ENOSYS; }
 int arch_vcpu_send_nmi(struct vcpu *v) { return -EINVAL; }
@@ -484,24 +488,21 @@ void arch_grant_flush(struct domain *d) { fake_flushes++; }
 
 int arch_domain_relinquish(struct domain *d)
 {
-	struct page_list stays = PAGE_LIST_INIT;
 	struct page *pg;
+	mfn_t at;
 
 	for (uint64_t addr = 0; d->id == fake_pte_owner && addr < 64 * PAGE_SIZE; addr += PAGE_SIZE)
 		fake_pte_clear(addr);
 
-	while ((pg = page_list_first(&d->pages))) {
+	page_for_each_owned(pg, at, d) {
+		if (pg->flags & PAGEF_XEN)
+			continue;
 		assert_true(pg->count & PAGE_ALLOCATED);
 		if (!fake_frames_may_stay)	/* nobody else holds it any more */
 			assert_int_equal(pg->count & PAGE_REFS, 1);
 		pg->count &= ~PAGE_ALLOCATED;
-		if ((pg->count & PAGE_REFS) > 1) {	/* not in the way of this loop */
-			page_list_del(&d->pages, pg);
-			page_list_add(&stays, pg);
-		}
 		page_put(pg);
 	}
-	d->pages = stays;
 	return 0;
 }
 

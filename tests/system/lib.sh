@@ -38,7 +38,7 @@ tap_plan() {
 
 # A boot's settings; boot_reset gives each its default.
 boot_reset() {
-	machine=pc cpus=1 memory=512 cpu=max,-smap,-smep
+	machine=pc cpus=1 memory=512 cpu=max,-smap,-smep accel=tcg
 	hv_args='loglvl=all' modules= cdrom= limit=600 script=
 	qemu_more=
 }
@@ -61,7 +61,7 @@ qemu_run() {
 	done
 	shift
 	# shellcheck disable=SC2086  # these hold several words each
-	$starter qemu-system-x86_64 -accel tcg -machine "$machine" -cpu "$cpu" -smp "$cpus" -m "$memory" \
+	$starter qemu-system-x86_64 -accel "$accel" -machine "$machine" -cpu "$cpu" -smp "$cpus" -m "$memory" \
 		-no-reboot $qemu_more "$@"
 }
 

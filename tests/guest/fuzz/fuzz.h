@@ -11,7 +11,7 @@
 enum {
 	TOYS = 96,			/* pages whose contents, mappings and types are played with */
 	HOT_TOYS = 8,			/* those that vcpus meet at */
-	ARENA = 131072,
+	ARENA = 768 << 10,		/* eight of the longest lists, for a multicall */
 };
 
 struct call {

@@ -3,7 +3,11 @@
 
 #include <xen/grant_table.h>
 
-enum { TABLE_PAGES = 4, HELD = 64 };
+enum {
+	TABLE_PAGES = 4, HELD = 64,
+	OP_SIZE = 64,			/* none of the operations is larger */
+	LONG_LIST = 1000,		/* at times; all of it is made up, lest stale arguments name our own memory */
+};
 
 static uint64_t *table[TABLE_PAGES];
 
@@ -143,8 +147,8 @@ static void make_transfer(uint64_t *words, unsigned int n)
 
 void make_grant_table_op(struct call *c)
 {
-	uint64_t *words = random_buffer(8 * 64);
-	unsigned int n = 1 + random_below(4);
+	unsigned int n = one_in(30) ? (unsigned int)(random_number() % LONG_LIST) : 1 + random_below(4);
+	uint64_t *words = random_buffer((n + 1) * OP_SIZE);
 
 	c->args[0] = one_in(16) ? random_number() : random_below(13);
 	switch (c->args[0]) {
@@ -167,18 +171,17 @@ void make_grant_table_op(struct call *c)
 		break;
 	case GNTTABOP_set_version:
 		words[0] = one_in(4) ? random_number() : 1 + random_below(2);
-		n = 1;
+		n = one_in(30) ? n : 1;
 		break;
 	case GNTTABOP_swap_grant_ref:
 		((uint32_t *)words)[0] = random_ref();
 		((uint32_t *)words)[1] = random_ref();
-		n = 1;
 		break;
 	default:
 		break;
 	}
 	c->args[1] = random_pointer(words);
-	c->args[2] = one_in(30) ? random_number() % 1000 : n;
+	c->args[2] = n;
 	if (c->args[0] == GNTTABOP_map_grant_ref && c->args[1] == (uintptr_t)words && one_in(2)) {
 		if (call_run(c) == 0)
 			maps_note((void *)words, n);
