@@ -305,6 +305,67 @@ bool heap_scrub(void)
 	return true;
 }
 
+/* ---- Audit ---- */
+
+#define ZERO_PAGES_MAX 65536		/* so many clean pages are read, or it would take seconds */
+
+struct heap_tally { uint64_t frames, zero_pages; long wrong; };
+
+static bool is_zero_page(mfn_t mfn)
+{
+	const uint64_t *p = mfn_to_virt(mfn);
+
+	for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*p); i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+static bool is_clean_page(struct heap_tally *t, const struct page *pg)
+{
+	if (pg->tlb_stamp)
+		return false;
+	return t->zero_pages++ >= ZERO_PAGES_MAX || is_zero_page(page_to_mfn(pg));
+}
+
+static void tally_block(struct heap_tally *t, const struct page *pg, enum cleanness c, unsigned int order)
+{
+	bool is_marked = pg->flags & PAGEF_FREE && heap_cleanness(pg) == c && pg->order == order;
+	long wrong = !is_marked;
+
+	for (uint64_t i = 0; i < 1UL << order; i++)
+		wrong += pg[i].owner != DOMID_INVALID || (c == CLEAN && !is_clean_page(t, pg + i));
+	t->frames += 1UL << order;
+	t->wrong += wrong;
+	if (wrong)
+		printk(LOG_ERR "Audit: free block %#lx of order %u, flags %#x: %ld wrong\n", page_to_mfn(pg).n,
+		       order, pg->flags, wrong);
+}
+
+static void tally_lists(struct heap_tally *t, enum zone z, enum cleanness c)
+{
+	for (unsigned int o = 0; o <= HEAP_MAX_ORDER; o++)
+		for (struct page *pg = heap_block(heap_free_blocks[z][c][o]); pg; pg = heap_block(pg->next))
+			tally_block(t, pg, c, o);
+}
+
+long heap_audit(void)
+{
+	struct heap_tally t = { 0 };
+
+	spin_lock(&heap_lock);
+	for (enum zone z = 0; z < ZONES; z++) {
+		tally_lists(&t, z, CLEAN);
+		tally_lists(&t, z, DIRTY);
+	}
+	if (t.frames != heap_free_count) {
+		t.wrong++;
+		printk(LOG_ERR "Audit: %lu free frames, %lu counted\n", t.frames, heap_free_count);
+	}
+	spin_unlock(&heap_lock);
+	return t.wrong;
+}
+
 /* ---- Our own memory ---- */
 
 void *pages_alloc_zeroed(unsigned int order)

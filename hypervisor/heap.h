@@ -27,6 +27,9 @@ void heap_set_total(uint64_t pages);
 bool heap_scrub(void);
 void heap_scrub_start(bool boot_too);	/* at boot, once */
 
+/* What the free blocks should be and aren't, each named in the log up to a point: their number, zeros, flags. */
+long heap_audit(void);
+
 /* They may wait for other CPUs to flush their TLBs: interrupts must be enabled once guests run. */
 void *page_alloc_zeroed(void);		/* one page of ours by its virtual address; NULL: none left */
 void *pages_alloc_zeroed(unsigned int order);

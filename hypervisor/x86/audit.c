@@ -228,6 +228,7 @@ long audit_frames(void)
 		for (; a.first <= max_mfn; a.first += a.count)
 			audit_window(&a);
 		audit_owners(&a);
+		a.wrong += heap_audit();
 		domains_thaw();
 	} else {
 		a.wrong = -EBUSY;

@@ -74,8 +74,10 @@ static void give_back(struct page *pg, unsigned int order)
 
 static void scrub_all(void)
 {
+	CHECK_EQ(heap_audit(), 0);
 	for (unsigned int steps = 0; heap_scrub(); steps++)
 		CHECK(steps < 10 * FRAMES);
+	CHECK_EQ(heap_audit(), 0);
 }
 
 static void start(void)
@@ -171,6 +173,20 @@ static void clean_and_dirty_neighbours_make_a_large_block_when_it_is_needed(void
 }
 
 /* Any order of things: blocks are disjoint, cleared when asked for, and all comes together at the end. */
+static void the_audit_finds_what_was_written_to_after_it_was_cleared(void)
+{
+	struct page *pg;
+
+	start();
+	pg = heap_alloc(0, 0);
+	give_back(pg, 0);
+	scrub_all();
+	((uint8_t *)mfn_to_virt(page_to_mfn(pg)))[77] = 1;
+	CHECK_EQ(heap_audit(), 1);
+	((uint8_t *)mfn_to_virt(page_to_mfn(pg)))[77] = 0;
+	CHECK_EQ(heap_audit(), 0);
+}
+
 static void at_random_nothing_is_lost_shared_or_dirty(void)
 {
 	struct { struct page *pg; unsigned int order; } held[64] = { { 0 } };
@@ -219,6 +235,7 @@ int main(void)
 		TEST(what_a_tlb_leads_to_is_cleared_after_the_flush),
 		TEST(the_clean_go_first),
 		TEST(clean_and_dirty_neighbours_make_a_large_block_when_it_is_needed),
+		TEST(the_audit_finds_what_was_written_to_after_it_was_cleared),
 		TEST(at_random_nothing_is_lost_shared_or_dirty),
 	};
 
