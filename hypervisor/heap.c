@@ -277,32 +277,51 @@ static void heap_clean(struct page *pg, unsigned int order)
 	heap_scrub_due -= MIN(heap_scrub_due, 1UL << order);
 }
 
-/* Who had the frame may write to it as long as a TLB leads there: first the flush, then the zeros. */
+/* What a step is about: the lower end of the first dirty block. */
+struct scrub { struct page *pg; unsigned int order; uint32_t stamp; };
+
+static struct scrub heap_scrub_next(void)
+{
+	struct scrub s = { .pg = heap_find_dirty() };
+
+	if (s.pg) {
+		s.order = MIN(s.pg->order, SCRUB_ORDER);
+		s.stamp = latest_stamp(s.pg, s.order);
+	}
+	return s;
+}
+
+/*
+ * Who had the frames may write to them as long as a TLB leads there: first the flush, for which heap_lock is let
+ * go.  false: somebody else had them meanwhile, and they were let go later.
+ */
+static bool heap_scrub_flush(const struct scrub *s)
+{
+	struct scrub now;
+
+	if (!arch_tlb_is_stale(s->stamp))
+		return true;
+	spin_unlock(&heap_lock);
+	arch_tlb_flush_stale(s->stamp);
+	spin_lock(&heap_lock);
+	now = heap_scrub_next();
+	return now.pg == s->pg && now.order == s->order && now.stamp == s->stamp;
+}
+
 bool heap_scrub(void)
 {
-	unsigned int order;
-	struct page *pg;
-	bool must_flush;
-	uint32_t stamp;
+	struct scrub s;
 
 	if (!READ_ONCE(heap_scrub_due))
 		return false;
 	spin_lock(&heap_lock);
-	pg = heap_find_dirty();
-	if (!pg) {
+	s = heap_scrub_next();
+	if (!s.pg)
 		heap_scrub_due = 0;
-		spin_unlock(&heap_lock);
-		return false;
-	}
-	order = MIN(pg->order, SCRUB_ORDER);
-	stamp = latest_stamp(pg, order);
-	must_flush = arch_tlb_is_stale(stamp);
-	if (!must_flush)
-		heap_clean(pg, order);
+	else if (heap_scrub_flush(&s))
+		heap_clean(s.pg, s.order);
 	spin_unlock(&heap_lock);
-	if (must_flush)
-		arch_tlb_flush_stale(stamp);
-	return true;
+	return s.pg;
 }
 
 /* ---- Audit ---- */

@@ -17,7 +17,9 @@ uint8_t *fake_ram;
 bool fake_irqs_on = true;
 struct cpu *fake_this_cpu;
 static uint32_t clock_now = 1, flushed;		/* TLBs hold what was let go at `flushed` or later */
+static uint32_t let_go[FRAMES];			/* when the last guest had it */
 static unsigned int flushes;
+static void (*during_flush)(void);		/* what another CPU does meanwhile */
 
 bool mfn_is_ram(mfn_t mfn) { return mfn.n >= FIRST && mfn.n < FRAMES; }
 struct page *mfn_to_page(mfn_t mfn) { return &frame_table[mfn.n]; }
@@ -31,15 +33,20 @@ bool arch_tlb_is_stale(uint32_t stamp) { return stamp && stamp >= flushed; }
 static void guests_write(void)
 {
 	for (unsigned int n = FIRST; n < FRAMES; n++)
-		if (arch_tlb_is_stale(frame_table[n].tlb_stamp))
+		if (arch_tlb_is_stale(let_go[n]))
 			memset(mfn_to_virt(MFN(n)), 0xee, PAGE_SIZE);
 }
 
 void arch_tlb_flush_stale(uint32_t stamp)
 {
+	void (*meanwhile)(void) = during_flush;
+
 	guests_write();
 	flushes++;
 	flushed = ++clock_now;
+	during_flush = NULL;
+	if (meanwhile)
+		meanwhile();
 }
 
 void arch_frames_reused(struct page *pg, unsigned int order)
@@ -66,8 +73,10 @@ static bool is_zero(const struct page *pg, unsigned int order)
 /* A guest had it: its contents are the guest's, and so they may be a while longer. */
 static void give_back(struct page *pg, unsigned int order)
 {
-	for (unsigned int i = 0; i < 1U << order; i++)
+	for (unsigned int i = 0; i < 1U << order; i++) {
 		pg[i] = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = clock_now };
+		let_go[page_to_mfn(pg + i).n] = clock_now;
+	}
 	memset(mfn_to_virt(page_to_mfn(pg)), 0xdd, PAGE_SIZE << order);
 	heap_free(pg, order);
 }
@@ -125,12 +134,39 @@ static void what_a_tlb_leads_to_is_cleared_after_the_flush(void)
 	pg = heap_alloc(0, 0);
 	give_back(pg, 0);
 	flushes = 0;
-	CHECK(heap_scrub());		/* this step only flushes */
+	CHECK(heap_scrub());
 	CHECK_EQ(flushes, 1);
-	scrub_all();
 	CHECK(is_zero(pg, 0));
 	guests_write();
 	CHECK(is_zero(pg, 0));
+}
+
+/* Everything is taken and given back: to a guest that may still write to it. */
+static void everything_is_used(void)
+{
+	static struct page *all[FRAMES];
+	unsigned int n = 0;
+
+	while ((all[n] = heap_alloc(0, 0)))
+		n++;
+	while (n)
+		give_back(all[--n], 0);
+}
+
+static void what_was_used_during_the_flush_is_not_taken_for_flushed(void)
+{
+	struct page *pg;
+
+	start();
+	scrub_all();
+	pg = heap_alloc(0, 0);
+	give_back(pg, 0);
+	during_flush = everything_is_used;
+	CHECK(heap_scrub());
+	CHECK_EQ(heap_audit(), 0);
+	scrub_all();
+	guests_write();
+	CHECK_EQ(heap_audit(), 0);
 }
 
 static void the_clean_go_first(void)
@@ -233,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_there_from_boot_on_is_left_alone_unless_told_otherwise),
 		TEST(what_a_tlb_leads_to_is_cleared_after_the_flush),
+		TEST(what_was_used_during_the_flush_is_not_taken_for_flushed),
 		TEST(the_clean_go_first),
 		TEST(clean_and_dirty_neighbours_make_a_large_block_when_it_is_needed),
 		TEST(the_audit_finds_what_was_written_to_after_it_was_cleared),
