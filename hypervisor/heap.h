@@ -27,7 +27,7 @@ void heap_set_total(uint64_t pages);
 bool heap_scrub(void);
 void heap_scrub_start(bool boot_too);	/* at boot, once */
 
-/* What the free blocks should be and aren't, each named in the log up to a point: their number, zeros, flags. */
+/* How much of the free blocks is not as it should be: owners, marks, zeros, number.  The log names each block. */
 long heap_audit(void);
 
 /* They may wait for other CPUs to flush their TLBs: interrupts must be enabled once guests run. */
