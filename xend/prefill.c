@@ -1,5 +1,6 @@
 #include "xend/prefill.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -25,7 +26,7 @@ static bool prefill_fork(struct image *image)
 	unsigned int first = FD;
 	pid_t pid = fork();
 
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0)
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (pid != 0)
 		return false;

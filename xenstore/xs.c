@@ -319,14 +319,17 @@ int xs_request(struct xs *xs, uint32_t type, uint32_t t, const void *payload, si
 /* So many requests under way never fill the socket both ways: neither side waits for the other. */
 #define BATCH_MAX 32
 
+/* Every step-th of n strings. */
 static int batch_send(struct xs *xs, uint32_t type, uint32_t t, const char *const *s, size_t n,
-		      uint32_t *first_id)
+		      size_t step, uint32_t *first_id)
 {
 	struct buf b = { 0 };
 	int rc;
 
+	if (xs->lost)
+		return -ENOTCONN;
 	*first_id = xs->next_id + 1;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i += step) {
 		size_t len = strlen(s[i]) + 1;
 		struct xsd_sockmsg h = { type, ++xs->next_id, t, (uint32_t)len };
 
@@ -342,22 +345,33 @@ static int batch_send(struct xs *xs, uint32_t type, uint32_t t, const char *cons
 	return rc;
 }
 
-int xs_request_each(struct xs *xs, uint32_t type, uint32_t t, const char *const *s, size_t n,
-		    char **reply)
+static int batch_receive(struct xs *xs, uint32_t type, size_t n, size_t step, uint32_t id,
+			 char **reply)
 {
-	uint32_t id;
 	size_t len;
 	int rc = 0;
 
+	for (size_t i = 0; i < n && !rc; i += step) {
+		rc = reply_wait(xs, id++, type, &reply[i], &len);
+		if (rc && rc != -ENOTCONN && rc != -ENOMEM)
+			rc = 0;			/* the daemon's answer: no such node … */
+	}
+	return rc;
+}
+
+int xs_request_each(struct xs *const *xs, size_t count, uint32_t type, uint32_t t,
+		    const char *const *s, size_t n, char **reply)
+{
+	uint32_t id[XS_SPREAD_MAX];
+	int rc = count > XS_SPREAD_MAX ? -EINVAL : 0;
+
 	memset(reply, 0, n * sizeof(*reply));
 	for (size_t done = 0, part; done < n && !rc; done += part) {
-		part = n - done < BATCH_MAX ? n - done : BATCH_MAX;
-		rc = xs->lost ? -ENOTCONN : batch_send(xs, type, t, s + done, part, &id);
-		for (size_t i = 0; i < part && !rc; i++) {
-			rc = reply_wait(xs, id + (uint32_t)i, type, &reply[done + i], &len);
-			if (rc && rc != -ENOTCONN && rc != -ENOMEM)
-				rc = 0;		/* the daemon's answer: no such node … */
-		}
+		part = n - done < count * BATCH_MAX ? n - done : count * BATCH_MAX;
+		for (size_t c = 0; c < count && c < part && !rc; c++)
+			rc = batch_send(xs[c], type, t, s + done + c, part - c, count, &id[c]);
+		for (size_t c = 0; c < count && c < part && !rc; c++)
+			rc = batch_receive(xs[c], type, part - c, count, id[c], reply + done + c);
 	}
 	for (size_t i = 0; i < n && rc; i++) {
 		free(reply[i]);

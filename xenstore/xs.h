@@ -134,14 +134,17 @@ int xs_control(struct xs *xs, const char *const *arg, size_t n, char **answer);
 int xs_request(struct xs *xs, uint32_t type, uint32_t t, const void *payload, size_t len,
 	       char **reply, size_t *reply_len);
 
+#define XS_SPREAD_MAX 8
 /*
  * The same request with each of n strings as its payload (paths to read, say), several under way
- * at a time: for many short questions.  reply[i] is malloc()ed and NUL-ended, or NULL where the
- * daemon said an error.  -errno: none is answered.
+ * at a time: for many short questions.  They are spread over count connections: a daemon that
+ * takes one request of each in turn answers faster then.  reply[i] is malloc()ed and NUL-ended, or
+ * NULL where the daemon said an error.  -errno: none is answered.
  */
-int xs_request_each(struct xs *xs, uint32_t type, uint32_t t, const char *const *s, size_t n,
-		    char **reply);
+int xs_request_each(struct xs *const *xs, size_t count, uint32_t type, uint32_t t,
+		    const char *const *s, size_t n, char **reply);
 /* The values at these paths, by xs_request_each(). */
-int xs_read_each(struct xs *xs, uint32_t t, const char *const *path, size_t n, char **value);
+int xs_read_each(struct xs *const *xs, size_t count, uint32_t t, const char *const *path, size_t n,
+		 char **value);
 
 #endif

@@ -39,9 +39,10 @@ int xs_read(struct xs *xs, uint32_t t, const char *path, char **value, size_t *l
 	return request_string(xs, XS_READ, t, path, value, len);
 }
 
-int xs_read_each(struct xs *xs, uint32_t t, const char *const *path, size_t n, char **value)
+int xs_read_each(struct xs *const *xs, size_t count, uint32_t t, const char *const *path, size_t n,
+		 char **value)
 {
-	return xs_request_each(xs, XS_READ, t, path, n, value);
+	return xs_request_each(xs, count, XS_READ, t, path, n, value);
 }
 
 int xs_write(struct xs *xs, uint32_t t, const char *path, const void *value, size_t len)

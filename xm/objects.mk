@@ -38,7 +38,10 @@ INSTALL_STEPS += install_xm
 $(O)/tests/system/json-check: $(O)/tests/system/json-check.o
 	$(CC) $(USER_LDFLAGS) -o $@ $^ -lyajl
 
+$(O)/tests/system/core-check: $(O)/tests/system/core-check.o
+	$(CC) $(USER_LDFLAGS) -o $@ $^
+
 SYSTEM_TESTS += tests/system/xend
 LONG_TESTS += tests/system/xend-deaths tests/system/suspend
-SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS) $(O)/tests/system/json-check
+SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS) $(O)/tests/system/json-check $(O)/tests/system/core-check
 LONG_TESTS += tests/system/devices

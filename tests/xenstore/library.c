@@ -81,6 +81,7 @@ static void many_reads(void)
 	static char paths[MANY][32];
 	const char *path[MANY];
 	char *value[MANY];
+	struct xs *third = connect_new();
 	struct xs_event ev = { 0 };
 	bool fine = true;
 
@@ -91,7 +92,7 @@ static void many_reads(void)
 			fine &= !xs_printf(two, XS_TXN_NONE, paths[i], "value %d", i);
 	}
 	fine &= !xs_watch(one, "/each/7", "each");
-	fine &= !xs_read_each(one, XS_TXN_NONE, path, MANY, value);
+	fine &= !xs_read_each(&one, 1, XS_TXN_NONE, path, MANY, value);
 	for (int i = 0; fine && i < MANY; i++) {
 		char wanted[32];
 
@@ -100,12 +101,19 @@ static void many_reads(void)
 		free(value[i]);
 	}
 	tap(fine, "many nodes are read at a stroke, and what is missing is NULL");
+	fine = !xs_read_each((struct xs *[]){ two, one, third }, 3, XS_TXN_NONE, path, MANY, value);
+	for (int i = 0; fine && i < MANY; i++) {
+		fine = i == 50 ? !value[i] : value[i] && atoi(value[i] + 6) == i;
+		free(value[i]);
+	}
+	tap(fine, "so they are over several connections, in their order");
+	xs_close(third);
 	tap(!xs_wait_event(one, &ev, 1000) && !strcmp(ev.token, "each"),
 	    "an event between the answers is kept");
 	xs_event_free(&ev);
 	fine = !xs_unwatch(one, "/each/7", "each");
 	path[3] = "no path at all";
-	fine &= !xs_read_each(one, XS_TXN_NONE, path, 5, value) && !value[3] && value[4];
+	fine &= !xs_read_each(&one, 1, XS_TXN_NONE, path, 5, value) && !value[3] && value[4];
 	for (int i = 0; fine && i < 5; i++)
 		free(value[i]);
 	tap(fine && xs_exists(one, XS_TXN_NONE, "/each/1") == 1,

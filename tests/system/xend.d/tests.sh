@@ -206,6 +206,28 @@ test_xend_linux() {
 	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
 }
 
+# A kernel that panics leaves its core; so does one that xm dump-core is asked for, in its three ways.
+test_xend_core() {
+	fresh
+	rm -f /var/xen/dump/* /tmp/*.core
+	printf 'name = "linux"\nkernel = "/guest/vmlinuz"\nramdisk = "/guest/initrd"\nmemory = 128\nextra = "console=hvc0"\non_crash = "coredump-destroy"\n' >/tmp/linux.cfg
+	xm create -q /tmp/linux.cfg && wait_for said linux 'LINUX UP' || return 1
+	xm dump-core --live linux /tmp/live.core >/tmp/out && core-check 128 </tmp/live.core || { cat /tmp/out; return 1; }
+	printf 'Dumping core of domain: linux ...\n' | cmp -s - /tmp/out || { cat /tmp/out; return 1; }
+	rm /tmp/live.core
+	xm sysrq linux c && wait_for is_gone linux || return 1
+	core-check 128 </var/xen/dump/*-linux.*.core || { ls -l /var/xen/dump; return 1; }
+	rm /var/xen/dump/*
+	xm create -q /tmp/linux.cfg && wait_for state_is linux '-b----' || return 1
+	wait_for said linux 'LINUX UP' || return 1
+	xm dump-core -C -R linux /tmp/reset.core 2>&1 | grep -q "more than one '-CR' option" || return 1
+	xm dump-core -C linux >/tmp/out || { cat /tmp/out; return 1; }
+	printf 'Dumping core of domain: linux ...\nDestroying domain: linux ...\n' | cmp -s - /tmp/out || { cat /tmp/out; return 1; }
+	is_gone linux && core-check 128 </var/xen/dump/*-linux.*.core || return 1
+	rm -f /var/xen/dump/*
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
 # Domain-0 gives what is missing, where xend may ask for it, and no more than that.
 test_xend_balloon() {
 	fresh
