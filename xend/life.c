@@ -16,6 +16,7 @@
 #include "xend/reap.h"
 #include "xend/roster.h"
 #include "xend/settings.h"
+#include "xend/suspend.h"
 
 #define RESTART_MIN_S 20		/* a domain that comes back sooner is not restarted again */
 #define SHUTDOWN_MAX_S 300		/* how long a guest may take to obey */
@@ -130,6 +131,18 @@ static void do_action(struct xend *x, const struct dom *d, const char *name, boo
 	queue(x, d, "reap", false);
 }
 
+/* It obeyed too late, or whoever asked it has died: it goes on, or away. */
+static void on_suspended(struct xend *x, const struct dom *d)
+{
+	char *asked = vm_get(x, d, SUSPEND_MARK);
+
+	if (asked) {
+		log_warn("%s (%d) is suspended, and nobody waits for it any more", d->name, d->domid);
+		queue(x, d, "wake", false);
+	}
+	free(asked);
+}
+
 /* It has shut down, and nobody has acted on that yet. */
 static void on_shutdown(struct xend *x, const struct dom *d)
 {
@@ -141,8 +154,7 @@ static void on_shutdown(struct xend *x, const struct dom *d)
 	if (preserved)
 		goto out;
 	if (reason == SHUTDOWN_suspend) {
-		log_warn("%s (%d) is suspended, and nobody has asked for it", d->name, d->domid);
-		queue(x, d, "wake", false);
+		on_suspended(x, d);
 		goto out;
 	}
 	log_info("%s (%d) has shut down: reason %u", d->name, d->domid, reason);

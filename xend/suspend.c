@@ -93,6 +93,19 @@ static bool has_heard(struct workshop *w, const char *path)
 	return heard;
 }
 
+/* That it is we who suspend it, so that nobody else's suspended domain is let go (life.c). */
+static int mark(struct workshop *w, bool is_asked)
+{
+	char path[ROSTER_PATH];
+	int rc;
+
+	snprintf(path, sizeof path, "/vm/%s/" SUSPEND_MARK, w->job->target);
+	if (is_asked)
+		return xs_printf(w->xs, XS_TXN_NONE, path, "1");
+	rc = xs_rm(w->xs, XS_TXN_NONE, path);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 /* Until it is suspended or gone, or the time is over: RUNS. */
 static enum progress await(struct workshop *w, int domid, struct fault *f)
 {
@@ -143,8 +156,10 @@ static int refuse_slow(struct workshop *w, int domid, struct fault *f)
 	bool taken_back;
 	int rc = request(w, domid, "suspend", "", &taken_back);
 
-	if (rc == 0 && taken_back)
+	if (rc == 0 && taken_back) {
+		mark(w, false);
 		return refuse_deaf(w, domid, f);
+	}
 	fault_set(f, ETIMEDOUT, "The guest has begun to suspend, but has not finished within %d "
 		  "seconds; it will go on running", OBEY_S);
 	fault_hint(f, "xm console and xm dmesg may say what it waits for.");
@@ -162,7 +177,9 @@ static int guest_suspend(struct workshop *w, int domid, struct fault *f)
 	if (now == SUSPENDED)
 		return 0;
 	worker_progress(w, "asking the guest", 0, 0);
-	rc = request(w, domid, NULL, "suspend", &asked);
+	rc = mark(w, true);
+	if (rc == 0)
+		rc = request(w, domid, NULL, "suspend", &asked);
 	if (rc < 0)
 		return fault_errno(f, -rc, "Unable to ask the guest");
 	now = await(w, domid, f);
@@ -178,6 +195,8 @@ static int let_go(struct workshop *w, int domid)
 
 	if (rc == 0)
 		rc = xs_resume(w->xs, (uint32_t)domid);
+	if (rc == 0)
+		rc = mark(w, false);
 	return rc;
 }
 
@@ -317,13 +336,20 @@ int suspend_work(struct workshop *w)
  * and the domain goes on. */
 static int settle(struct workshop *w, int domid, const uint8_t uuid[16])
 {
-	bool taken_back;
 	enum progress now = domid == DOM_HALTED ? GONE : look(w, domid, NULL);
+	bool taken_back, heard;
+	char path[64];
+	int rc;
 
 	managed_state_drop_new(uuid);
 	if (now == SUSPENDED)
 		return managed_has_state(uuid) ? reap_uuid(w->hyp, w->xs, uuid) : let_go(w, domid);
-	return now == RUNS ? request(w, domid, "suspend", "", &taken_back) : 0;
+	if (now == GONE)
+		return 0;
+	snprintf(path, sizeof path, SHUTDOWN_NODE, domid);
+	heard = has_heard(w, path);	/* then it will suspend, and wake_work() lets it go */
+	rc = request(w, domid, "suspend", "", &taken_back);
+	return rc == 0 && (taken_back || !heard) ? mark(w, false) : rc;
 }
 
 int suspend_undo(struct workshop *w)

@@ -10,6 +10,10 @@
 
 #include "xend/methods.h"
 
+/* Below /vm/<uuid>: xend has asked the domain to suspend.  Another toolstack may have, too; those it
+ * leaves alone. */
+#define SUSPEND_MARK "xend/suspending"
+
 int suspend_act(struct xend *x, struct job *j, const struct dom *d);
 int suspend_work(struct workshop *w);
 int suspend_undo(struct workshop *w);
