@@ -180,7 +180,7 @@ test_devices_sharing() {
 	image /srv/d.img 8 && mke2fs -F /srv/d.img >/dev/null || return 1
 	loop=$(losetup -f --show /srv/d.img) || return 1
 	mkdir -p /mnt/d
-	modprobe ext4 && mount -t ext4 "$loop" /mnt/d || return 1
+	modprobe crc32c_generic && modprobe ext4 && mount -t ext4 "$loop" /mnt/d || return 1
 	config share "disk = [ 'phy:$loop,xvda,w' ]"
 	refused "Device $loop is mounted in the privileged domain, and so cannot be mounted by a guest. It is used there: /mnt/d" \
 		xm create -q /tmp/share.cfg || return 1
