@@ -126,6 +126,18 @@ test_devices_disk() {
 	clean
 }
 
+# The old names of disks are the numbers that they ever were; Linux shows them as xvd.
+test_devices_names() {
+	guest names '' "disk = [ 'file:/srv/a.img,hda,w', 'file:/srv/b.img,sdb1,r', 'tap:aio:/srv/c.img,xvdc,w' ]" ||
+		return 1
+	[ "$(xm block-list names | sed 1d | awk '{ print $1 }' | sort -n | tr '\n' ' ')" = '768 2065 51744 ' ] ||
+		{ xm block-list names; return 1; }
+	in_guest names 'test -b /dev/xvda -a -b /dev/xvdb1 -a -b /dev/xvdc' || { in_guest names 'ls /dev/xvd*'; return 1; }
+	xm block-detach names sdb1 && wait_for in_guest names 'test ! -e /dev/xvdb1' || return 1
+	xm destroy names || return 1
+	clean
+}
+
 test_devices_refused() {
 	config bad "disk = [ 'file:/srv/none.img,xvda,w' ]"
 	refused 'Error: /srv/none.img does not exist' xm create -q /tmp/bad.cfg || return 1
@@ -457,6 +469,29 @@ test_devices_network_bridge() {
 	wait_for ping -c 1 -W 1 10.9.0.2 || { ip addr; ip route; return 1; }
 	network_of_host >/tmp/network.after
 	diff /tmp/network.before /tmp/network.after
+}
+
+# Guests of a VLAN are on a bridge of its interface, and on no other's.
+test_devices_vlan() {
+	for module in garp mrp 8021q; do
+		insmod /lib/modules/$module.ko 2>/dev/null
+	done
+	world_up || { echo "no world"; return 1; }
+	network_of_host >/tmp/network.before
+	ip link add link eth0 name eth0.7 type vlan id 7 && ip link set eth0.7 up || return 1
+	ip netns exec far ip link add link world name world.7 type vlan id 7 &&
+		ip netns exec far ip addr add 10.7.0.2/24 dev world.7 && ip netns exec far ip link set world.7 up || return 1
+	script=/etc/xen/scripts/network-bridge
+	$script start netdev=eth0.7 bridge=xenbr7 && $script start netdev=eth0.7 bridge=xenbr7 || return 1
+	guest v7 'addr=10.7.0.11/24' "vif = [ 'bridge=xenbr7' ]" || return 1
+	in_guest v7 'ping -c 3 -W 3 10.7.0.2' || return 1
+	in_guest v7 'ping -c 2 -W 2 10.9.0.2' && { echo "the VLAN leaks"; return 1; }
+	xm destroy v7 || return 1
+	$script stop netdev=eth0.7 bridge=xenbr7 || return 1
+	ip link delete eth0.7 && ip netns exec far ip link delete world.7
+	network_of_host >/tmp/network.after
+	diff /tmp/network.before /tmp/network.after || return 1
+	clean
 }
 
 random() { echo $(($(od -An -N2 -tu2 /dev/urandom) % $1)); }
