@@ -35,11 +35,15 @@ RUN_DISK_ours     := $(GUEST_DISK_$(GUEST))
 RUN_IMAGE_ours    := $(O)/system/run-$(GUEST).cpio
 RUN_IMAGE_debian  := $(O)/system/dom0-debian.cpio
 
-run: all $(O)/debian/ready $(RUN_IMAGE_$(TOOLS)) $(RUN_DISK_$(TOOLS)) $(O)/tests/system/expect
+run:
+	@tests/deps $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_GUEST)
+	@$(MAKE) all $(O)/debian/ready $(RUN_IMAGE_$(TOOLS)) $(RUN_DISK_$(TOOLS)) $(O)/tests/system/expect
 	@DISK=$(RUN_DISK_$(TOOLS)) tests/system/run-dom0 $(HYPERVISOR_$(HYPERVISOR)) $(O)/debian/vmlinuz $(RUN_IMAGE_$(TOOLS))
 
-LONG_TESTS += tests/system/run tests/system/pygrub
-LONG_NEEDS += $(O)/system/run-small.cpio $(O)/system/guest-small.img
+SYSTEM_TESTS += tests/system/grub-menu tests/system/run
+SYSTEM_NEEDS += $(O)/system/run-small.cpio $(O)/system/guest-small.img
+LONG_TESTS += tests/system/run-debian tests/system/pygrub
+LONG_NEEDS += $(O)/system/run-debian.cpio
 
 RUN_PARTS := tests/system/run-image $(wildcard tests/system/run.d/*)
 
