@@ -9,8 +9,10 @@ DESTDIR :=
 PACKAGES_BUILD := gcc make libc6-dev pkg-config libxen-dev libyajl-dev libreadline-dev \
 	zlib1g-dev liblzma-dev libzstd-dev liblz4-dev libext2fs-dev libncurses-dev libcmocka-dev
 PACKAGES_RUN   := qemu-system-x86 busybox-static cpio xz-utils
+# For the guest of `make run`, and for what its domain 0 does with it.
+PACKAGES_GUEST := debootstrap e2fsprogs iproute2
 PACKAGES_TEST  := clang libclang-rt-14-dev zstd lz4 gzip xorriso mtools ovmf grub-common \
-	grub-pc-bin grub-efi-amd64-bin debootstrap e2fsprogs fdisk gdisk iproute2 nftables
+	grub-pc-bin grub-efi-amd64-bin fdisk gdisk nftables
 # What `make deb` needs besides.
 PACKAGES_DEB   := debhelper fakeroot lintian
 # Only unpacked, in the root where a test installs our packages beside them.
@@ -20,7 +22,7 @@ PACKAGES_REFERENCE := linux-image-amd64 xen-hypervisor-4.17-amd64 xen-utils-4.17
 	libxenmisc4.17 libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 \
 	libxenhypfs1 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 libnl-3-200 libnl-route-3-200 \
 	libfdt1
-PACKAGES       := $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST) $(PACKAGES_DEB)
+PACKAGES       := $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_GUEST) $(PACKAGES_TEST) $(PACKAGES_DEB)
 
 CC       := gcc
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror \

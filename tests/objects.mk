@@ -32,6 +32,8 @@ $(O)/san/tests/unit/%.o: USER_CFLAGS += $(FAKE_CFLAGS)
 $(O)/san/tests/fake/%.o: USER_CFLAGS += $(FAKE_CFLAGS)
 $(O)/san/hypervisor/%.o: USER_CFLAGS += $(FAKE_CFLAGS)
 
+CHECK_SCRIPTS += tests/docs
+
 check: $(PROGRAMS) $(UNIT_BINS) $(CHECK_NEEDS)
 	tests/run $(UNIT_BINS) $(CHECK_SCRIPTS)
 

@@ -13,9 +13,10 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "xenstore/unixsock.h"
 
 struct run {
 	int master;			/* the terminal's other side, -1: it has none */
@@ -32,15 +33,11 @@ struct run {
 /* Listens in our private directory, so that only root can come. */
 static int viewer_listen(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
+	struct sockaddr_un address;
+	int fd = unixsock_new(path, 0, &address);
 
-	if (strlen(path) >= sizeof address.sun_path)
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 1) < 0) {
 		int rc = -errno;
 

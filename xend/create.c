@@ -114,20 +114,32 @@ static int check_name(struct job *j, const char *name)
 
 /* ---------------------------------------------------------------- create */
 
+/* What a new domain's job asks for, and its UUID.  Unless rc is 0 there is nothing to free. */
+static int plan_begin(struct plan *p, struct job *j, uint8_t uuid[16])
+{
+	int rc = plan_read(p, j);
+
+	if (rc < 0)
+		return rc;
+	rc = check_name(j, config_text(&p->config, CONFIG_NAME));
+	if (rc == 0)
+		rc = plan_uuid(p, j, uuid);
+	if (rc == 0)
+		rc = plan_settle(p, j, uuid);
+	if (rc)
+		plan_free(p);
+	return rc;
+}
+
 int create_begin(struct xend *x, struct job *j)
 {
 	struct plan p = { 0 };
 	uint8_t uuid[16];
-	int rc = plan_read(&p, j);
+	int rc = plan_begin(&p, j, uuid);
 
-	if (rc < 0)
+	if (rc)
 		return rc;
-	rc = check_name(j, config_text(&p.config, CONFIG_NAME));
-	if (rc == 0)
-		rc = plan_uuid(&p, j, uuid);
-	if (rc == 0)
-		rc = plan_settle(&p, j, uuid);
-	if (rc == 0 && jobs_target_is_busy(j))
+	if (jobs_target_is_busy(j))
 		rc = METHOD_BLOCKED;
 	if (rc == 0)
 		rc = check_twins(x, j, j->claim, uuid);
@@ -237,17 +249,11 @@ int new_begin(struct xend *x, struct job *j)
 {
 	struct plan p = { 0 };
 	uint8_t uuid[16];
-	int rc = plan_read(&p, j);
+	int rc = plan_begin(&p, j, uuid);
 
-	if (rc < 0)
+	if (rc)
 		return rc;
-	rc = check_name(j, config_text(&p.config, CONFIG_NAME));
-	if (rc == 0)
-		rc = plan_uuid(&p, j, uuid);
-	if (rc == 0)
-		rc = plan_settle(&p, j, uuid);
-	if (rc == 0)
-		rc = check_new(x, j, j->claim, uuid);
+	rc = check_new(x, j, j->claim, uuid);
 	if (rc == 0)
 		rc = jobs_mark_running(x, j);	/* done over, it finds its own */
 	if (rc == 0)

@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "xenstore/batch.h"
@@ -26,6 +25,7 @@
 #include "xenstore/start.h"
 #include "xenstore/trace.h"
 #include "xenstore/txn.h"
+#include "xenstore/unixsock.h"
 #include "xenstore/update.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -205,16 +205,12 @@ static void socket_accept(struct loop_fd *w, uint32_t events)
 
 static int socket_open(const char *path, mode_t mode)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a;
+	int fd = unixsock_new(path, SOCK_NONBLOCK, &a), rc;
 	mode_t mask;
-	int fd, rc;
 
-	if (strlen(path) >= sizeof(a.sun_path))
-		return log_rc(-ENAMETOOLONG, "socket %s", path);
-	memcpy(a.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return log_errno("socket");
+		return log_rc(fd, "socket %s", path);
 	unlink(path);
 	mask = umask(0777 & ~mode);
 	rc = bind(fd, (struct sockaddr *)&a, sizeof(a));

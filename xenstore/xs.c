@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <xen/io/xs_wire.h>
 
 #include "xenstore/buf.h"
 #include "xenstore/loop.h"
+#include "xenstore/unixsock.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define XS_FRAME_MAX (sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX)
@@ -57,26 +57,6 @@ const char *xs_socket_path(bool read_only)
 	return path;
 }
 
-static int socket_connect(const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(a.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
-		int rc = -errno;
-
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
 static int device_open(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -93,7 +73,7 @@ static int connect_any(unsigned int flags)
 
 	if (stat(path, &st) == 0 && S_ISCHR(st.st_mode))
 		return device_open(path);
-	fd = socket_connect(path);
+	fd = unixsock_connect(path);
 	if (fd >= 0 || (flags & (XS_OPEN_SOCKET_ONLY | XS_OPEN_READ_ONLY)) ||
 	    getenv("XENSTORED_PATH"))
 		return fd;

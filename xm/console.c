@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include "xenstore/unixsock.h"
 #include "xenstore/xs.h"
 #include "xend/consock.h"
 #include "xend/lock.h"
@@ -131,26 +131,6 @@ static void pump(int fd)
 
 /* ------------------------------------------------------ xenconsoled's socket */
 
-static int socket_connect(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (strlen(path) >= sizeof address.sun_path)
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-		int rc = -errno;
-
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
 /* The daemon's answer is one line; what follows it is the console. */
 static int socket_answer(int fd, char *line, size_t size)
 {
@@ -192,7 +172,7 @@ static int socket_attach(int fd, int domid, bool replay)
  * the boot loader. */
 void console_menu(const char *path)
 {
-	int fd = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? socket_connect(path) : -1;
+	int fd = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? unixsock_connect(path) : -1;
 
 	if (fd < 0)
 		return;			/* it goes on without us */
@@ -263,7 +243,7 @@ static int tty_attach(int domid)
 
 int console_attach(int domid, bool replay)
 {
-	int fd = socket_connect(CONSOCK_PATH), status;
+	int fd = unixsock_connect(CONSOCK_PATH), status;
 
 	if (fd < 0)
 		return tty_attach(domid);

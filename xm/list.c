@@ -357,7 +357,26 @@ static int one_json(struct dom *d)
 	return json_close(j) < 0 ? XM_FAILED : XM_OK;
 }
 
-static int cmd_domid(struct xm_args *a)
+static void say_id(struct dom *d)
+{
+	if (d->domid == DOM_HALTED)
+		puts("None");
+	else
+		printf("%d\n", d->domid);
+}
+
+static void say_name(struct dom *d)
+{
+	puts(d->name);
+}
+
+static void say_state(struct dom *d)
+{
+	puts(state_word(d));
+}
+
+/* What one word about one domain answers. */
+static int answer_one(struct xm_args *a, void (*say)(struct dom *d))
 {
 	struct dom_list l;
 	struct dom *d;
@@ -367,44 +386,25 @@ static int cmd_domid(struct xm_args *a)
 		return status;
 	if (xm_opt(a, "json"))
 		status = one_json(d);
-	else if (d->domid == DOM_HALTED)
-		puts("None");
 	else
-		printf("%d\n", d->domid);
+		say(d);
 	dom_list_free(&l);
 	return status;
+}
+
+static int cmd_domid(struct xm_args *a)
+{
+	return answer_one(a, say_id);
 }
 
 static int cmd_domname(struct xm_args *a)
 {
-	struct dom_list l;
-	struct dom *d;
-	int status = xm_find(&l, a->argv[0], &d);
-
-	if (status)
-		return status;
-	if (xm_opt(a, "json"))
-		status = one_json(d);
-	else
-		puts(d->name);
-	dom_list_free(&l);
-	return status;
+	return answer_one(a, say_name);
 }
 
 static int cmd_domstate(struct xm_args *a)
 {
-	struct dom_list l;
-	struct dom *d;
-	int status = xm_find(&l, a->argv[0], &d);
-
-	if (status)
-		return status;
-	if (xm_opt(a, "json"))
-		status = one_json(d);
-	else
-		puts(state_word(d));
-	dom_list_free(&l);
-	return status;
+	return answer_one(a, say_state);
 }
 
 static uint64_t dom_uptime(struct dom *d, time_t now)

@@ -142,6 +142,18 @@ $end"
 	tap_result $boot_status "$name: the guest runs to its end" "$why (see $log)"
 }
 
+# tree_pack DIRECTORY: an initramfs of it, on standard output.
+tree_pack() {
+	(cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet)
+}
+
+# overlay_onto BASE: what is in $tree goes over domain 0's image BASE; $image is both.
+overlay_onto() {
+	tree_pack "$tree" >"$work/overlay"
+	cat "$1" "$work/overlay" >"$work/dom0.cpio"
+	image=$work/dom0.cpio
+}
+
 # vmlinux_unpack BZIMAGE OUT: the ELF inside (Linux: Documentation/x86/boot.rst), so that no guest's
 # creation spends its time on decompression.
 vmlinux_unpack() {

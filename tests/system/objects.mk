@@ -26,11 +26,32 @@ $(O)/tests/system/expect: $(addprefix $(O)/tests/system/,expect.o screen.o)
 # What `make run` and the tests boot.
 HYPERVISOR_ours   := $(O)/hypervisor/xylem
 HYPERVISOR_debian := $(O)/debian/xen.elf
-# Whose tools `make run` starts: ours once xend exists, till then Debian's.
-TOOLS := $(if $(filter %/xend,$(PROGRAMS)),ours,debian)
+# `make run`: our tools with an example guest, GUEST=small or debian; or TOOLS=debian and no guest.
+TOOLS := ours
+GUEST := debian
+GUEST_DISK_debian := $(O)/system/debian-root.img
+GUEST_DISK_small  := $(O)/system/guest-small.img
+RUN_DISK_ours     := $(GUEST_DISK_$(GUEST))
+RUN_IMAGE_ours    := $(O)/system/run-$(GUEST).cpio
+RUN_IMAGE_debian  := $(O)/system/dom0-debian.cpio
 
-run: all $(O)/debian/ready $(O)/system/dom0-$(TOOLS).cpio $(O)/tests/system/expect
-	@tests/system/run-dom0 $(HYPERVISOR_$(HYPERVISOR)) $(O)/debian/vmlinuz $(O)/system/dom0-$(TOOLS).cpio
+run:
+	@tests/deps $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_GUEST)
+	@$(MAKE) all $(O)/debian/ready $(RUN_IMAGE_$(TOOLS)) $(RUN_DISK_$(TOOLS)) $(O)/tests/system/expect
+	@DISK=$(RUN_DISK_$(TOOLS)) tests/system/run-dom0 $(HYPERVISOR_$(HYPERVISOR)) $(O)/debian/vmlinuz $(RUN_IMAGE_$(TOOLS))
+
+SYSTEM_TESTS += tests/system/grub-menu tests/system/run
+SYSTEM_NEEDS += $(O)/system/run-small.cpio $(O)/system/guest-small.img
+LONG_TESTS += tests/system/run-debian tests/system/pygrub
+LONG_NEEDS += $(O)/system/run-debian.cpio
+
+RUN_PARTS := tests/system/run-image $(wildcard tests/system/run.d/*)
+
+$(O)/system/run-%.cpio: $(O)/system/dom0-ours.cpio $(RUN_PARTS)
+	tests/system/run-image dom0 $@ $(O)/debian $< $*
+
+$(O)/system/guest-small.img: $(RUN_PARTS)
+	tests/system/run-image disk $@
 
 $(O)/system/debian-root.img: tests/system/debian-root-image
 	@mkdir -p $(@D)
