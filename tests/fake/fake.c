@@ -406,6 +406,7 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt)
 void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *ctxt) { ctxt->flags = 1000 + v->id; }
 void arch_vcpu_reset(struct vcpu *v) { }
 void arch_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info) { info->gpaddr_bits = 40; }
+void arch_frames_reused(struct page *pg, unsigned int order) { }
 void arch_m2p_set(mfn_t mfn, uint64_t pfn) { }
 long arch_memory_op(unsigned int cmd, uint64_t arg) { return -ENOSYS; }
 int arch_vcpu_send_nmi(struct vcpu *v) { return -EINVAL; }
