@@ -178,8 +178,16 @@ test_xl_checkpoint() {
 	xl destroy check && gone check
 }
 
+# What an earlier test that failed has left behind, too.
+fresh() {
+	for domid in $(xl list | awk 'NR > 1 && $2 > 0 { print $2 }'); do
+		xl destroy "$domid"
+	done
+}
+
 # Lives of all kinds, none of which leaves a page behind; the first makes what is kept for ever.
 test_xl_leak() {
+	fresh
 	guest leak stay && said leak 'TICK 1 ' && xl destroy leak && gone leak || return 1
 	sleep 1
 	before=$(free_kib) i=0
@@ -191,9 +199,7 @@ test_xl_leak() {
 		sleep 0.$((i * 2 + 1))
 		kill -9 $!
 		wait $! 2>/dev/null
-		for domid in $(xl list | awk 'NR > 1 && $2 > 0 { print $2 }'); do
-			xl destroy "$domid"
-		done
+		fresh
 		i=$((i + 1))
 	done
 	sleep 1
