@@ -58,6 +58,7 @@ int arch_grant_map_host(struct domain *d, uint64_t addr, uint32_t flags, mfn_t m
  */
 int arch_grant_unmap_host(struct domain *d, uint64_t addr, uint32_t flags, mfn_t mfn, uint64_t new_addr);
 void arch_grant_flush(struct domain *d);	/* on return no TLB holds an entry that the above removed */
+void arch_cache_write_back(const void *at, uint32_t length);	/* to memory, for a device that reads it there */
 
 /* Hypercalls: iret replaces the frame; a restart makes the guest issue its call again. */
 void arch_iret(struct cpu_user_regs *regs);

@@ -8,6 +8,7 @@
 #include "heap.h"
 #include "hypercalls.h"
 #include "machine.h"
+#include "memory.h"
 #include "printk.h"
 #include "string.h"
 #include "trace.h"
@@ -37,7 +38,7 @@ static int gnttab_map_use(struct gnttab_map_grant_ref *op, struct domain *grante
 {
 	struct domain *d = caller();
 	struct grant_use use;
-	int rc = gnttab_acquire(granter, op->ref, d->id, !(op->flags & GNTMAP_readonly), true, &use);
+	int rc = gnttab_acquire(granter, op->ref, d->id, !(op->flags & GNTMAP_readonly), GRANT_MAP, &use);
 
 	if (rc)
 		return rc;
@@ -287,12 +288,48 @@ static void gnttab_swap(void *arg)
 	spin_unlock(&gt->lock);
 }
 
-/* Not done here: the page stays the caller's, which is what bad_page promises. */
+/* Unless it's in use, the page is the caller's no more, whatever else goes wrong (xen/grant_table.h). */
 static void gnttab_transfer(void *arg)
 {
 	struct gnttab_transfer *op = arg;
+	struct domain *to;
+	struct page *pg = memory_take_frame(caller(), MFN(op->mfn));
 
 	op->status = GNTST_bad_page;
+	if (!pg)
+		return;
+	op->status = GNTST_bad_domain;
+	to = domain_get(op->domid);
+	if (to) {
+		arch_frames_reused(pg, 0);
+		op->status = gnttab_accept(to, op->ref, caller()->id, pg);
+		domain_put(to);
+	}
+	if (op->status)
+		heap_free(pg, 0);
+}
+
+/* ---- Caches ---- */
+
+/* Xen refuses to throw away what a cache holds and memory doesn't; so is it here. */
+static long gnttab_cache_flush(void *arg)
+{
+	const gnttab_cache_flush_t *op = arg;
+	mfn_t mfn = paddr_to_mfn(op->a.dev_bus_addr);
+	struct page *pg;
+
+	if (op->offset + op->length > (int)PAGE_SIZE || op->op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL))
+		return -EINVAL;
+	if (!op->length || !op->op)
+		return 0;
+	pg = page_get_mfn(mfn, caller());
+	if (!pg && !(mfn_is_ram(mfn) && gnttab_has_mapped(caller(), mfn)))
+		return -EINVAL;
+	if (op->op & GNTTAB_CACHE_CLEAN)
+		arch_cache_write_back((char *)mfn_to_virt(mfn) + op->offset, op->length);
+	if (pg)
+		page_put(pg);
+	return op->op == GNTTAB_CACHE_INVAL ? -EOPNOTSUPP : 0;
 }
 
 /* ---- Copy ---- */
@@ -306,7 +343,7 @@ struct copy_side {
 
 static void copy_side_end(struct copy_side *s)
 {
-	struct domain *granter = s->use.granter;
+	struct domain *granter = s->use.via ? s->use.via : s->use.granter;
 
 	if (!s->is_ready)
 		return;
@@ -344,7 +381,7 @@ static int copy_side_begin(struct copy_side *s)
 	granter = domain_get_for(caller(), s->key.domid);
 	if (!granter)
 		return GNTST_bad_domain;
-	rc = gnttab_acquire(granter, s->key.u.ref, caller()->id, s->writes, false, &s->use);
+	rc = gnttab_acquire(granter, s->key.u.ref, caller()->id, s->writes, GRANT_COPY, &s->use);
 	if (rc)
 		domain_put(granter);
 	return rc;
@@ -395,7 +432,8 @@ static int gnttab_copy_one(const struct gnttab_copy *op, struct copy_side *from,
 
 struct gnttab_row {
 	uint16_t size;				/* of an element */
-	void (*each)(void *op);			/* one of these four: leaves a status in its element */
+	void (*each)(void *op);			/* one of these five: leaves a status in its element */
+	long (*strict)(void *op);		/* has none: its first error ends the call */
 	long (*single)(void *op);		/* the only element of its call; 0 or -errno */
 	void (*unmap)(void *op, struct unmap *u);
 	bool is_copy;
@@ -414,6 +452,7 @@ static const struct gnttab_row gnttab_rows[] = {
 					 .single = gnttab_get_status_frames },
 	[GNTTABOP_get_version]	     = { sizeof(struct gnttab_get_version), .single = gnttab_get_version },
 	[GNTTABOP_swap_grant_ref]    = { sizeof(struct gnttab_swap_grant_ref), .each = gnttab_swap },
+	[GNTTABOP_cache_flush]	     = { sizeof(gnttab_cache_flush_t), .strict = gnttab_cache_flush },
 };
 
 union gnttab_any {
@@ -441,11 +480,17 @@ static long gnttab_single(const struct gnttab_row *row, uint64_t at, uint32_t co
 static long gnttab_each(const struct gnttab_row *row, uint64_t at, uint32_t count, uint32_t *done)
 {
 	union gnttab_any op;
+	long rc = 0;
 
 	for (; *done < count && !(*done && hypercall_should_yield()); ++*done, at += row->size) {
 		if (copy_from_guest(&op, at, row->size))
 			return -EFAULT;
-		row->each(&op);
+		if (row->strict)
+			rc = row->strict(&op);
+		else
+			row->each(&op);
+		if (rc)
+			return rc;
 		if (copy_to_guest(at, &op, row->size))
 			return -EFAULT;
 	}

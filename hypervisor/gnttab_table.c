@@ -49,12 +49,10 @@ static struct grant_active *entry_active(const struct gnttab *gt, uint32_t ref)
 
 /* ---- The in-use bits that the granter sees ---- */
 
-/* Is this an entry that lets `user` do that?  sub_page: part of a page will do. */
-static bool entry_permits(uint16_t flags, domid_t domid, domid_t user, bool writes, bool sub_page)
+/* Its domain is `user`, who may do that. */
+static bool entry_is_for(uint32_t hdr, domid_t user, bool writes)
 {
-	uint16_t mask = GTF_type_mask | (sub_page ? 0 : GTF_sub_page);
-
-	return (flags & mask) == GTF_permit_access && domid == user && !(writes && flags & GTF_readonly);
+	return hdr >> 16 == user && !(writes && hdr & GTF_readonly);
 }
 
 static uint16_t use_bits(bool writes)
@@ -70,7 +68,7 @@ static int mark_v1(struct gnttab *gt, uint32_t ref, domid_t user, bool writes)
 
 	for (unsigned int i = 0; i < FLAG_ATTEMPTS; i++) {
 		/* GTF_sub_page and transitive grants are version 2's */
-		if (!entry_permits(old & ~GTF_sub_page, old >> 16, user, writes, true))
+		if ((old & GTF_type_mask) != GTF_permit_access || !entry_is_for(old, user, writes))
 			return GNTST_general_error;
 		if (__atomic_compare_exchange_n(word, &old, old | use_bits(writes), false, __ATOMIC_SEQ_CST,
 						__ATOMIC_ACQUIRE))
@@ -79,8 +77,21 @@ static int mark_v1(struct gnttab *gt, uint32_t ref, domid_t user, bool writes)
 	return GNTST_general_error;
 }
 
+/* Does an entry of version 2 serve that? */
+static bool entry_serves(uint32_t hdr, enum grant_for what)
+{
+	switch (hdr & GTF_type_mask) {
+	case GTF_permit_access:
+		return what != GRANT_MAP || !(hdr & GTF_sub_page);
+	case GTF_transitive:
+		return what == GRANT_COPY;
+	default:
+		return false;
+	}
+}
+
 /* Version 2: the status word says so first; then the entry must (still) permit it. */
-static int mark_v2(struct gnttab *gt, uint32_t ref, domid_t user, bool writes, bool sub_page)
+static int mark_v2(struct gnttab *gt, uint32_t ref, domid_t user, bool writes, enum grant_for what)
 {
 	const entry_word_t *word = (const entry_word_t *)&entry_v2(gt, ref)->hdr;
 	grant_status_t *status = entry_status(gt, ref), was;
@@ -88,7 +99,7 @@ static int mark_v2(struct gnttab *gt, uint32_t ref, domid_t user, bool writes, b
 
 	was = __atomic_fetch_or(status, use_bits(writes), __ATOMIC_SEQ_CST);
 	hdr = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-	if (entry_permits(hdr, hdr >> 16, user, writes, sub_page))
+	if (entry_serves(hdr, what) && entry_is_for(hdr, user, writes))
 		return GNTST_okay;
 	__atomic_fetch_and(status, ~(use_bits(writes) & ~was), __ATOMIC_SEQ_CST);
 	return GNTST_general_error;
@@ -106,17 +117,29 @@ static void unmark(struct gnttab *gt, uint32_t ref, uint16_t bits)
 /* The first user's reading of the entry; the status bits are set, so a decent granter leaves it alone. */
 static void active_fill(const struct gnttab *gt, uint32_t ref, struct grant_active *a)
 {
+	const union grant_entry_v2 *e;
+	uint16_t flags;
+
 	a->offset = 0;
 	a->length = PAGE_SIZE;
+	a->is_transitive = false;
 	if (gt->version == 1) {
 		a->mfn = MFN(READ_ONCE(entry_v1(gt, ref)->frame));
 		return;
 	}
-	a->mfn = MFN(READ_ONCE(entry_v2(gt, ref)->full_page.frame));
-	if (!(READ_ONCE(entry_v2(gt, ref)->hdr.flags) & GTF_sub_page))
+	e = entry_v2(gt, ref);
+	flags = READ_ONCE(e->hdr.flags);
+	if ((flags & GTF_type_mask) == GTF_transitive) {
+		a->is_transitive = true;
+		a->via_domid = READ_ONCE(e->transitive.trans_domid);
+		a->via_ref = READ_ONCE(e->transitive.gref);
 		return;
-	a->offset = READ_ONCE(entry_v2(gt, ref)->sub_page.page_off);
-	a->length = READ_ONCE(entry_v2(gt, ref)->sub_page.length);
+	}
+	a->mfn = MFN(READ_ONCE(e->full_page.frame));
+	if (!(flags & GTF_sub_page))
+		return;
+	a->offset = READ_ONCE(e->sub_page.page_off);
+	a->length = READ_ONCE(e->sub_page.length);
 }
 
 static bool active_is_unused(const struct grant_active *a)
@@ -137,13 +160,27 @@ static void unmark_unused(struct gnttab *gt, uint32_t ref, const struct grant_ac
 		unmark(gt, ref, bits);
 }
 
-static int acquire_locked(struct domain *granter, uint32_t ref, domid_t user, bool writes, bool maps,
+/* The page that it names gets its references. */
+static int active_get_page(struct domain *granter, const struct grant_active *a, bool writes, struct page **pg)
+{
+	*pg = page_get_mfn(a->mfn, granter);
+	if (!*pg)
+		return GNTST_bad_page;
+	if (writes && page_get_type(*pg, PAGE_WRITABLE)) {
+		page_put(*pg);
+		return GNTST_bad_page;
+	}
+	return GNTST_okay;
+}
+
+static int acquire_locked(struct domain *granter, uint32_t ref, domid_t user, bool writes, enum grant_for what,
 			  struct grant_use *use)
 {
 	struct gnttab *gt = granter->gnttab;
 	struct grant_active *a;
 	int rc = GNTST_okay;
 
+	*use = (struct grant_use){ .granter = granter, .ref = ref, .writes = writes };
 	if (gt->is_gone || READ_ONCE(granter->dying) != DOMAIN_ALIVE)
 		return GNTST_bad_domain;
 	if (ref >= gnttab_entries(gt))
@@ -152,63 +189,89 @@ static int acquire_locked(struct domain *granter, uint32_t ref, domid_t user, bo
 	if (!active_is_unused(a) && (a->user != user || a->readers + a->writers >= USES_MAX))
 		return GNTST_general_error;
 	if (active_is_unused(a) || (writes && !a->writers))
-		rc = gt->version == 1 ? mark_v1(gt, ref, user, writes) : mark_v2(gt, ref, user, writes, !maps);
+		rc = gt->version == 1 ? mark_v1(gt, ref, user, writes) : mark_v2(gt, ref, user, writes, what);
 	if (rc)
 		return rc;
 	if (active_is_unused(a)) {
 		active_fill(gt, ref, a);
 		a->user = user;
 	}
-	if (maps && a->length != PAGE_SIZE) {
-		rc = GNTST_general_error;	/* in use as a part already: not to be mapped as a whole */
-		goto undo;
-	}
-	rc = GNTST_bad_page;
-	use->page = page_get_mfn(a->mfn, granter);
-	if (!use->page)
-		goto undo;
-	if (writes && page_get_type(use->page, PAGE_WRITABLE)) {
-		page_put(use->page);
-		goto undo;
+	/* It may be in use already, for what needs less. */
+	if ((what == GRANT_MAP && a->length != PAGE_SIZE) || (what != GRANT_COPY && a->is_transitive))
+		rc = GNTST_general_error;
+	else if (a->is_transitive)
+		use->via = granter;		/* that's half of it: acquire_via() */
+	else
+		rc = active_get_page(granter, a, writes, &use->page);
+	if (rc) {
+		unmark_unused(gt, ref, a);
+		return rc;
 	}
 	*(writes ? &a->writers : &a->readers) += 1;
-	use->granter = granter;
-	use->ref = ref;
-	use->writes = writes;
 	use->offset = a->offset;
 	use->length = a->length;
 	return GNTST_okay;
-undo:
-	unmark_unused(gt, ref, a);
-	return rc;
 }
 
-int gnttab_acquire(struct domain *granter, uint32_t ref, domid_t user, bool writes, bool maps,
+/* One use of an entry ends; what it was used for has been put. */
+static void entry_release(struct domain *granter, uint32_t ref, bool writes)
+{
+	struct gnttab *gt = granter->gnttab;
+	struct grant_active *a;
+
+	spin_lock(&gt->lock);
+	a = entry_active(gt, ref);
+	*(writes ? &a->writers : &a->readers) -= 1;
+	if (!gt->is_gone)
+		unmark_unused(gt, ref, a);
+	spin_unlock(&gt->lock);
+}
+
+/* The entry, in use by now, lends what another domain has granted to its granter. */
+static int acquire_via(struct domain *via, uint32_t via_ref, bool writes, struct grant_use *use)
+{
+	const struct grant_active *a = entry_active(via->gnttab, via_ref);	/* stays as it is while in use */
+	struct domain *granter = domain_get(a->via_domid);
+	int rc = GNTST_general_error;
+
+	if (granter && granter != via) {
+		spin_lock(&granter->gnttab->lock);
+		rc = acquire_locked(granter, a->via_ref, via->id, writes, GRANT_COPY_VIA, use);
+		spin_unlock(&granter->gnttab->lock);
+	}
+	if (rc) {
+		if (granter)
+			domain_put(granter);
+		entry_release(via, via_ref, writes);
+		return rc;
+	}
+	use->via = via;
+	use->via_ref = via_ref;
+	return GNTST_okay;
+}
+
+int gnttab_acquire(struct domain *granter, uint32_t ref, domid_t user, bool writes, enum grant_for what,
 		   struct grant_use *use)
 {
 	int rc;
 
 	spin_lock(&granter->gnttab->lock);
-	rc = acquire_locked(granter, ref, user, writes, maps, use);
+	rc = acquire_locked(granter, ref, user, writes, what, use);
 	spin_unlock(&granter->gnttab->lock);
-	return rc;
+	return rc == GNTST_okay && use->via ? acquire_via(granter, ref, writes, use) : rc;
 }
 
 /* First the page, then the bits: a granter who sees them clear may use the page for something else. */
 void gnttab_release(const struct grant_use *use)
 {
-	struct gnttab *gt = use->granter->gnttab;
-	struct grant_active *a;
-
 	if (use->writes)
 		page_put_type(use->page);
-	spin_lock(&gt->lock);
-	a = entry_active(gt, use->ref);
-	*(use->writes ? &a->writers : &a->readers) -= 1;
-	if (!gt->is_gone)
-		unmark_unused(gt, use->ref, a);
-	spin_unlock(&gt->lock);
+	entry_release(use->granter, use->ref, use->writes);
 	page_put(use->page);
+	if (use->via) {
+		entry_release(use->via, use->via_ref, use->writes);
+		domain_put(use->granter);
+	}
 }
 
 void gnttab_use_of(const struct maptrack *m, domid_t user, struct grant_use *use)
@@ -218,6 +281,55 @@ void gnttab_use_of(const struct maptrack *m, domid_t user, struct grant_use *use
 	*use = (struct grant_use){ .granter = m->granter, .ref = m->ref,
 				   .writes = !(m->flags & GNTMAP_readonly), .page = mfn_to_page(a->mfn),
 				   .length = PAGE_SIZE };
+}
+
+/* ---- Transfer ---- */
+
+/* Writes the frame where the guest has named a place for it; returns that place. */
+static uint64_t entry_fill(const struct gnttab *gt, uint32_t ref, mfn_t mfn)
+{
+	uint64_t pfn;
+
+	if (gt->version == 1) {
+		pfn = READ_ONCE(entry_v1(gt, ref)->frame);
+		WRITE_ONCE(entry_v1(gt, ref)->frame, (uint32_t)mfn.n);
+	} else {
+		pfn = READ_ONCE(entry_v2(gt, ref)->full_page.frame);
+		WRITE_ONCE(entry_v2(gt, ref)->full_page.frame, mfn.n);
+	}
+	return pfn;
+}
+
+static int accept_locked(struct domain *to, uint32_t ref, domid_t from, struct page *pg)
+{
+	uint32_t open = GTF_accept_transfer | (uint32_t)from << 16;
+	struct gnttab *gt = to->gnttab;
+	entry_word_t *word;
+	mfn_t mfn = page_to_mfn(pg);
+
+	if (gt->is_gone || ref >= gnttab_entries(gt) || (gt->version == 1 && mfn.n >> 32))
+		return GNTST_general_error;
+	word = gt->version == 1 ? (entry_word_t *)entry_v1(gt, ref) : (entry_word_t *)&entry_v2(gt, ref)->hdr;
+	if (!__atomic_compare_exchange_n(word, &open, open | GTF_transfer_committed, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED))
+		return GNTST_general_error;
+	if (page_assign(to, pg, 0)) {
+		__atomic_fetch_and(word, ~(uint32_t)GTF_transfer_committed, __ATOMIC_SEQ_CST);
+		return GNTST_general_error;
+	}
+	arch_m2p_set(mfn, entry_fill(gt, ref, mfn));
+	__atomic_fetch_or(word, GTF_transfer_completed, __ATOMIC_SEQ_CST);
+	return GNTST_okay;
+}
+
+int gnttab_accept(struct domain *to, uint32_t ref, domid_t from, struct page *pg)
+{
+	int rc;
+
+	spin_lock(&to->gnttab->lock);
+	rc = accept_locked(to, ref, from, pg);
+	spin_unlock(&to->gnttab->lock);
+	return rc;
 }
 
 /* ---- Size ---- */
@@ -471,6 +583,21 @@ void maptrack_free(struct gnttab *gt, uint32_t handle)
 	gt->free_handle = handle;
 	gt->maps--;
 	spin_unlock(&gt->map_lock);
+}
+
+bool gnttab_has_mapped(struct domain *d, mfn_t mfn)
+{
+	struct gnttab *gt = d->gnttab;
+	bool found = false;
+
+	spin_lock(&gt->map_lock);
+	for (uint32_t handle = 0; handle < gt->maptrack_frames * MAPTRACK_PER_FRAME && !found; handle++) {
+		const struct maptrack *m = maptrack_find(gt, handle);
+
+		found = m->flags && !m->is_busy && entry_active(m->granter->gnttab, m->ref)->mfn.n == mfn.n;
+	}
+	spin_unlock(&gt->map_lock);
+	return found;
 }
 
 /* ---- Beginning and end ---- */

@@ -17,7 +17,12 @@ struct grant_active {
 	uint32_t readers, writers;	/* uses that only read; uses that may write */
 	domid_t user;			/* the one domain that uses it */
 	uint16_t offset, length;	/* the part of the page that was granted */
-	mfn_t mfn;
+	bool is_transitive;		/* another domain's grant is meant: */
+	domid_t via_domid;
+	union {
+		mfn_t mfn;
+		uint32_t via_ref;
+	};
 };
 
 /* What a domain has mapped of others; its handle is the index. */
@@ -56,13 +61,18 @@ struct grant_use {
 	bool writes;
 	struct page *page;
 	uint16_t offset, length;	/* the part of it that was granted */
+	struct domain *via;		/* NULL, or whose transitive grant led to this one; granter is counted then */
+	uint32_t via_ref;
 };
 
-/*
- * Takes grant `ref` of `granter` into use for domain `user`.  `maps`: the whole page is asked for.  Fills
- * *use and returns GNTST_okay, or the GNTST_* that says why not.
- */
-int gnttab_acquire(struct domain *granter, uint32_t ref, domid_t user, bool writes, bool maps,
+enum grant_for {
+	GRANT_MAP,			/* the whole page */
+	GRANT_COPY,			/* a part will do, and another domain's grant */
+	GRANT_COPY_VIA,			/* … but that one has to be a page */
+};
+
+/* Takes grant `ref` of `granter` into use for domain `user`; fills *use.  GNTST_okay, or why not. */
+int gnttab_acquire(struct domain *granter, uint32_t ref, domid_t user, bool writes, enum grant_for what,
 		   struct grant_use *use);
 void gnttab_release(const struct grant_use *use);
 /* For a mapping that's known by its handle: what gnttab_acquire() had returned. */
@@ -72,6 +82,10 @@ uint32_t gnttab_entries(const struct gnttab *gt);
 int gnttab_grow(struct domain *d, uint32_t frames);	/* locked; -EINVAL, -ENOMEM */
 int gnttab_set_version_locked(struct domain *d, uint32_t version);	/* -EBUSY, -ENOMEM, -ERANGE */
 int gnttab_swap_locked(struct gnttab *gt, uint32_t a, uint32_t b);	/* GNTST_* */
+/* Gives `to` a frame that is nobody's, if its entry wants one from `from`.  GNTST_okay, or GNTST_general_error. */
+int gnttab_accept(struct domain *to, uint32_t ref, domid_t from, struct page *pg);
+/* Has `d` this frame of another domain's mapped by a grant? */
+bool gnttab_has_mapped(struct domain *d, mfn_t mfn);
 
 uint32_t maptrack_new(struct domain *d);		/* a handle, being set up; HANDLE_NONE: no more */
 struct maptrack *maptrack_find(struct gnttab *gt, uint32_t handle);	/* NULL: there's none */

@@ -263,15 +263,26 @@ static bool frame_steal(struct domain *d, mfn_t mfn)
 	return true;
 }
 
-static void frame_discard(struct domain *d, mfn_t mfn)
+/* A stolen frame is nobody's any more. */
+static struct page *frame_disown(struct domain *d, mfn_t mfn)
 {
 	struct page *pg = mfn_to_page(mfn);
 
 	arch_m2p_set(mfn, ~0UL);
 	arch_page_released(d, pg);
 	*pg = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = pg->tlb_stamp };
-	heap_free(pg, 0);
 	domain_put(d);			/* page_assign() took it */
+	return pg;
+}
+
+struct page *memory_take_frame(struct domain *d, mfn_t mfn)
+{
+	return frame_steal(d, mfn) ? frame_disown(d, mfn) : NULL;
+}
+
+static void frame_discard(struct domain *d, mfn_t mfn)
+{
+	heap_free(frame_disown(d, mfn), 0);
 }
 
 /* Of a domain that has begun to die meanwhile nobody would look for it any more: then it is freed. */

@@ -121,7 +121,7 @@ fuzz_acpi_SRC := hypervisor/x86/acpi_tables.c
 HV_CORE_SRC := tests/fake/fake.c $(addprefix hypervisor/,ctl.c domain.c freeze.c evtchn.c evtchn_2l.c \
 	evtchn_fifo.c gnttab.c gnttab_table.c memory.c page.c perf.c sched.c sched_credit.c sched_op.c \
 	sched_place.c sched_sedf.c softirq.c timer.c trace.c vcpu.c)
-HV_CORE_TESTS := timer freeze memory evtchn evtchn_fifo sched_credit vcpu gnttab sched_sedf core_random trace
+HV_CORE_TESTS := timer freeze memory evtchn evtchn_fifo sched_credit vcpu gnttab gnttab_more sched_sedf core_random trace
 UNIT_TESTS += $(HV_CORE_TESTS)
 $(foreach t,$(HV_CORE_TESTS),$(eval test_$(t)_SRC := $(HV_CORE_SRC)))
 UNIT_TESTS += domctl

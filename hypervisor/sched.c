@@ -210,6 +210,8 @@ static void vcpu_apply_affinity(struct vcpu *v, const struct cpumask *hard, cons
 		v->must_move = v->is_running;
 		if (v->is_running)
 			softirq_raise_on(c, SOFTIRQ_SCHEDULE);
+	} else if (soft && c->sched.current == v) {
+		sched_send_home(c);
 	}
 	sched_wake_unlock(v, c, flags);
 }

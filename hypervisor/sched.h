@@ -54,6 +54,7 @@ struct cpu *sched_pick_cpu(struct vcpu *v);		/* its last one if idle, an idle on
 struct cpu *sched_find_idle(struct vcpu *v);		/* where it may run, rather where it would; NULL */
 bool sched_cpu_is_idle(struct cpu *c);
 void sched_send_home(struct cpu *c);			/* locked: what runs leaves for an idle CPU that it prefers */
+void sched_invite(struct cpu *to);			/* locked, about to idle: those who run elsewhere but would rather run here come */
 bool sched_may_move(struct vcpu *v, struct cpu *to, bool soft);	/* it waits, and `to` is in its affinity */
 bool sched_try_victim(struct cpu *from);		/* locks it if something may wait there; never spins */
 void sched_move_queued(struct vcpu *v, struct cpu *to);	/* taken off its queue; both CPUs locked */

@@ -2,7 +2,7 @@
  * The credit scheduler: weights and caps per domain.
  *
  * Every PERIOD all CPUs' time is handed out as credit, to each active domain by its weight, and in it to
- * each active vcpu alike; running costs credit, nanosecond for nanosecond.  Who has credit left (UNDER)
+ * its vcpus by what they wanted of it; running costs credit, nanosecond for nanosecond.  Who has credit left (UNDER)
  * goes before who has none (OVER), on all CPUs: a CPU about to run an OVER or idle takes an UNDER that
  * waits elsewhere.  One that wakes with credit left goes before both for a moment (BOOST), so that I/O
  * is answered promptly.  Within a class the smallest virtual time goes first: time run divided by weight,
@@ -23,6 +23,7 @@
 #define CREDIT_FIRST_NS (10 * NS_PER_MS)	/* until the first accounting */
 #define WEIGHT_DEFAULT 256
 #define WEIGHT_SCALE 64			/* a domain's weight is split among its vcpus in such parts */
+#define DEMAND_MIN_PART 64		/* who runs hardly at all counts for this part of a CPU, to save for more */
 #define VTIME_SHIFT 16
 #define LAG_MAX_VTIME ((PERIOD_NS << VTIME_SHIFT) / (WEIGHT_DEFAULT * WEIGHT_SCALE))
 
@@ -34,7 +35,7 @@ struct credit_domain {
 	uint32_t weight;
 	uint32_t cap;			/* percent of one CPU; 0: none */
 	int64_t budget_ns;		/* of the cap; atomic */
-	unsigned int active;		/* while accounting: vcpus that ran or waited */
+	uint64_t demand_ns;		/* while accounting: what its vcpus ran and waited in the period */
 	uint64_t share_ns;		/* … and the credit that all of them get */
 };
 
@@ -45,6 +46,8 @@ struct credit_vcpu {
 	uint64_t vtime;			/* on the time line of `home` */
 	struct credit_cpu *home;
 	uint32_t weight;		/* its part of the domain's, times WEIGHT_SCALE */
+	uint64_t wanted_ns;		/* it had run and waited for so long when the last period ended */
+	uint64_t demand_ns;		/* … and in that period, the least that counts at least; 0: not active */
 	uint8_t class;			/* as queued */
 	bool is_active;			/* ran or waited in this period */
 	bool is_yielding;
@@ -327,20 +330,36 @@ static bool credit_was_active(struct vcpu *v)
 	return v && (READ_ONCE(credit_vcpu(v)->is_active) || READ_ONCE(v->is_queued));
 }
 
-static void credit_count_active(struct credit_domain *cd)
+static uint64_t credit_demand(struct credit_vcpu *cv, uint64_t ns)
 {
-	cd->active = 0;
-	cd->share_ns = 0;
-	for (unsigned int i = 0; i < cd->d->max_vcpus; i++)
-		cd->active += credit_was_active(cd->d->vcpu[i]);
+	struct vcpu_runstate_info r;
+	uint64_t wanted, demand;
+
+	vcpu_runstate_get(cv->v, &r);
+	wanted = r.time[RUNSTATE_running] + r.time[RUNSTATE_runnable];
+	demand = wanted - cv->wanted_ns;
+	cv->wanted_ns = wanted;
+	return MIN(MAX(demand, ns / DEMAND_MIN_PART), ns);
 }
 
-/* As much as a domain can use in `ns`. */
+static void credit_count_demand(struct credit_domain *cd, uint64_t ns)
+{
+	cd->demand_ns = 0;
+	cd->share_ns = 0;
+	for (unsigned int i = 0; i < cd->d->max_vcpus; i++) {
+		struct vcpu *v = cd->d->vcpu[i];
+
+		if (!v)
+			continue;
+		credit_vcpu(v)->demand_ns = credit_was_active(v) ? credit_demand(credit_vcpu(v), ns) : 0;
+		cd->demand_ns += credit_vcpu(v)->demand_ns;
+	}
+}
+
+/* As much as a domain can use in `ns`, as far as one knows: no more than last time. */
 static uint64_t credit_limit(const struct credit_domain *cd, uint64_t ns)
 {
-	uint64_t limit = cd->active * ns;
-
-	return cd->cap ? MIN(limit, cd->cap * ns / 100) : limit;
+	return cd->cap ? MIN(cd->demand_ns, cd->cap * ns / 100) : cd->demand_ns;
 }
 
 /*
@@ -358,11 +377,11 @@ static void credit_share_out(uint64_t ns)
 
 		is_settled = true;
 		list_for_each(cd, &credit.domains, link) {
-			if (cd->active && !cd->share_ns)
+			if (cd->demand_ns && !cd->share_ns)
 				weights += cd->weight;
 		}
 		list_for_each(cd, &credit.domains, link) {
-			if (!cd->active || cd->share_ns || !weights ||
+			if (!cd->demand_ns || cd->share_ns || !weights ||
 			    left * cd->weight / weights < credit_limit(cd, ns))
 				continue;
 			cd->share_ns = MAX(credit_limit(cd, ns), 1);
@@ -372,25 +391,27 @@ static void credit_share_out(uint64_t ns)
 		if (!is_settled)
 			continue;
 		list_for_each(cd, &credit.domains, link) {
-			if (cd->active && !cd->share_ns)
+			if (cd->demand_ns && !cd->share_ns)
 				cd->share_ns = total * cd->weight / weights;
 		}
 	} while (!is_settled);
 }
 
 /*
- * Pays a vcpu its part.  Neither what it can't use is hoarded, nor what it ran beyond its part is owed for
- * long: it had the time because nobody else could use that CPU.
+ * Pays a vcpu its part, by its demand: one that hardly runs takes nothing from its domain's others.  Neither
+ * what it can't use is hoarded, nor what it ran beyond its part is owed for long: it had the time because
+ * nobody else could use that CPU.
  */
-static void credit_pay_vcpu(struct credit_domain *cd, struct credit_vcpu *cv)
+static void credit_pay_vcpu(struct credit_domain *cd, struct credit_vcpu *cv, uint64_t ns)
 {
-	int64_t part = cd->share_ns / cd->active;
+	int64_t part = cd->share_ns * (cv->demand_ns / 1024) / (cd->demand_ns / 1024);
 	int64_t has = __atomic_add_fetch(&cv->credit_ns, part, __ATOMIC_RELAXED);
 	int64_t kept = MAX(MIN(has, (int64_t)PERIOD_NS), -(int64_t)PERIOD_NS);
 
 	if (kept != has)
 		__atomic_fetch_add(&cv->credit_ns, kept - has, __ATOMIC_RELAXED);
-	WRITE_ONCE(cv->weight, MAX(cd->weight * WEIGHT_SCALE / cd->active, 1));
+	/* as many of them compete at a time as the demand makes whole CPUs */
+	WRITE_ONCE(cv->weight, MAX(cd->weight * WEIGHT_SCALE * ns / MAX(cd->demand_ns, ns), 1));
 	WRITE_ONCE(cv->is_active, false);
 }
 
@@ -404,8 +425,8 @@ static void credit_pay(struct credit_domain *cd, uint64_t ns)
 			__atomic_fetch_sub(&cd->budget_ns, had, __ATOMIC_RELAXED);
 	}
 	for (unsigned int i = 0; i < cd->d->max_vcpus; i++)
-		if (cd->active && credit_was_active(cd->d->vcpu[i]))
-			credit_pay_vcpu(cd, credit_vcpu(cd->d->vcpu[i]));
+		if (cd->d->vcpu[i] && credit_vcpu(cd->d->vcpu[i])->demand_ns)
+			credit_pay_vcpu(cd, credit_vcpu(cd->d->vcpu[i]), ns);
 }
 
 /* Queues again what the new credit has moved to another class; returns the best class that waits. Locked. */
@@ -461,8 +482,8 @@ static void credit_account(void *data)
 	credit_charge_running(now);
 	spin_lock(&credit.lock);
 	list_for_each(cd, &credit.domains, link) {
-		credit_count_active(cd);
-		is_anyone_active |= cd->active;
+		credit_count_demand(cd, ns);
+		is_anyone_active |= cd->demand_ns != 0;
 	}
 	credit_share_out(ns);
 	list_for_each(cd, &credit.domains, link)

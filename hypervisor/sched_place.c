@@ -61,18 +61,44 @@ struct cpu *sched_pick_cpu(struct vcpu *v)
 	return c ? c : v->cpu;
 }
 
-void sched_send_home(struct cpu *c)
+static void place_evict(struct cpu *c)
+{
+	c->sched.current->must_move = true;
+	softirq_raise_on(c, SOFTIRQ_SCHEDULE);
+}
+
+/* Would what runs on `c` rather run elsewhere?  Where: *would. */
+static bool place_is_away(struct cpu *c, struct cpumask *would)
 {
 	struct vcpu *v = c->sched.current;
-	struct cpumask may, would;
+	struct cpumask may;
 
 	if (vcpu_is_idle(v) || v->must_move)
-		return;
-	place_masks(v, &may, &would);
-	if (cpumask_test(&would, c->id) || !place_find_idle(&would, c))
-		return;
-	v->must_move = true;
-	softirq_raise_on(c, SOFTIRQ_SCHEDULE);
+		return false;
+	place_masks(v, &may, would);
+	return !cpumask_test(would, c->id);
+}
+
+void sched_send_home(struct cpu *c)
+{
+	struct cpumask would;
+
+	if (place_is_away(c, &would) && place_find_idle(&would, c))
+		place_evict(c);
+}
+
+void sched_invite(struct cpu *to)
+{
+	for (unsigned int i = 1; i < cpu_count; i++) {
+		struct cpu *from = cpus[(to->id + i) % cpu_count];
+		struct cpumask would;
+
+		if (!from || !cpumask_test(&cpu_online, from->id) || !spin_trylock(&from->sched.lock))
+			continue;
+		if (place_is_away(from, &would) && cpumask_test(&would, to->id))
+			place_evict(from);
+		spin_unlock(&from->sched.lock);
+	}
 }
 
 bool sched_may_move(struct vcpu *v, struct cpu *to, bool soft)

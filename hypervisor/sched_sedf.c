@@ -266,8 +266,10 @@ static struct vcpu *sedf_next(struct cpu *c, uint64_t now, uint64_t *slice_ns)
 	else if (sv)
 		list_del(&sv->link);
 	*slice_ns = sedf_slice(sc, sv, now);
-	if (!sv)
+	if (!sv) {
+		sched_invite(c);
 		return c->idle;
+	}
 	sv->is_on_extra = !sedf_has_reserved(sv);
 	if (sv->is_on_extra && (int64_t)(sv->vtime - sc->min_vtime) > 0)
 		sc->min_vtime = sv->vtime;	/* the smallest of those that wait was chosen */

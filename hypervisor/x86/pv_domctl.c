@@ -6,6 +6,7 @@
 #include "errno.h"
 #include "guest.h"
 #include "heap.h"
+#include "printk.h"
 #include "pv_context.h"
 #include "pv_mm.h"
 #include "time.h"
@@ -21,7 +22,11 @@ void arch_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *i
 
 static long domctl_set_address_size(struct domain *d, struct xen_domctl *op)
 {
-	return op->u.address_size.size == 64 ? 0 : -EOPNOTSUPP;
+	if (op->u.address_size.size == 64)
+		return 0;
+	printk(LOG_WARN "domain %u: a %u-bit PV guest can't run here, only a 64-bit one\n", d->id,
+	       op->u.address_size.size);
+	return -EOPNOTSUPP;
 }
 
 static long domctl_get_address_size(struct domain *d, struct xen_domctl *op)

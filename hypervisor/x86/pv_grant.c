@@ -82,3 +82,16 @@ void arch_grant_flush(struct domain *d)
 {
 	tlb_flush_cpus(&d->arch.dirty_cpus);
 }
+
+/* No x86-64 CPU has shorter lines than this, and CLFLUSH takes any address in a line (SDM 2A). */
+#define LINE_MIN 32
+
+void arch_cache_write_back(const void *at, uint32_t length)
+{
+	const char *end = (const char *)at + length;
+
+	__asm__ volatile("mfence" ::: "memory");
+	for (const char *p = (const char *)((uintptr_t)at & ~(LINE_MIN - 1UL)); p < end; p += LINE_MIN)
+		__asm__ volatile("clflush %0" : : "m"(*p) : "memory");
+	__asm__ volatile("mfence" ::: "memory");
+}

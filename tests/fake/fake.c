@@ -19,6 +19,7 @@ uint64_t fake_guest_fault, fake_guest_start, fake_guest_end;
 uint32_t fake_machine_ended;
 const char *fake_scheduler = "credit";
 unsigned int fake_flushes;
+unsigned int fake_cache_written;
 bool fake_frames_may_stay;
 domid_t fake_pte_owner;
 
@@ -405,6 +406,7 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt)
 void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *ctxt) { ctxt->flags = 1000 + v->id; }
 void arch_vcpu_reset(struct vcpu *v) { }
 void arch_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info) { info->gpaddr_bits = 40; }
+void arch_frames_reused(struct page *pg, unsigned int order) { }
 void arch_m2p_set(mfn_t mfn, uint64_t pfn) { }
 long arch_memory_op(unsigned int cmd, uint64_t arg) { return -ENOSYS; }
 int arch_vcpu_send_nmi(struct vcpu *v) { return -EINVAL; }
@@ -485,6 +487,7 @@ int arch_grant_unmap_host(struct domain *d, uint64_t addr, uint32_t flags, mfn_t
 }
 
 void arch_grant_flush(struct domain *d) { fake_flushes++; }
+void arch_cache_write_back(const void *at, uint32_t length) { fake_cache_written += length; }
 
 int arch_domain_relinquish(struct domain *d)
 {
@@ -551,7 +554,7 @@ static int fake_setup(unsigned int count)
 	fake_pirqs_bound = fake_upcalls = fake_context_switches = relaxes = 0;
 	fake_guest_fault = fake_guest_start = fake_guest_end = 0;
 	fake_machine_ended = 0;
-	fake_flushes = 0;
+	fake_flushes = fake_cache_written = 0;
 	fake_frames_may_stay = false;
 	fake_irqs_on = true;
 	loads = NULL;

@@ -34,6 +34,8 @@ extern uint32_t fake_machine_ended;	/* 0, or 1 power off, 2 reboot, 3 fatal() */
 
 extern const char *fake_scheduler;	/* set before the tests; else "credit" */
 extern unsigned int fake_flushes;		/* arch_grant_flush() */
+extern unsigned int fake_cache_written;	/* bytes: arch_cache_write_back() */
+extern unsigned int fake_cache_written;	/* bytes: arch_cache_write_back() */
 extern bool fake_frames_may_stay;	/* a dying domain's frames may still be mapped by others */
 extern domid_t fake_pte_owner;		/* whose page table the following is */
 bool fake_pte(uint64_t addr, uint64_t *mfn, bool *writable);	/* false: nothing is mapped there */

@@ -86,6 +86,14 @@ static void random_call(void)
 	}
 }
 
+/* A transfer takes a frame away, whoever gets it. */
+static void replace_lost(struct domain *victim)
+{
+	for (unsigned int k = 0; k < FRAMES; k++)
+		if (mfn_to_page(MFN(frame[victim->id][k]))->owner != victim->id)
+			frame[victim->id][k] = fake_frame(victim);
+}
+
 /* Whoever runs makes a few calls; who runs is the scheduler's choice. */
 static void random_round(void)
 {
@@ -106,7 +114,8 @@ static void random_round(void)
 		struct domain *victim = d[random() % DOMAINS];
 		struct grant_entry_v1 *e = (struct grant_entry_v1 *)victim->gnttab->shared[0] + random() % 12;
 
-		*e = (struct grant_entry_v1){ GTF_permit_access | (e->flags & (GTF_reading | GTF_writing)) |
+		replace_lost(victim);
+		*e = (struct grant_entry_v1){ (random() % 8 ? GTF_permit_access : GTF_accept_transfer) | (e->flags & (GTF_reading | GTF_writing)) |
 					      (random() % 2 ? GTF_readonly : 0), random() % DOMAINS,
 					      frame[victim->id][random() % FRAMES] };
 	}
@@ -157,11 +166,13 @@ static void end(void)
 		for (unsigned int k = 0; k < FRAMES; k++) {
 			struct page *pg = mfn_to_page(MFN(frame[i][k]));
 
+			if (pg->owner != i || pg->flags & PAGEF_XEN)
+				continue;	/* transferred, or free again */
 			CHECK_EQ(pg->count & PAGE_REFS, 1);
 			CHECK_EQ(page_type_count(pg), 0);
 		}
 		/* its own, its frames', its shared page's, its table's */
-		CHECK_EQ(d[i]->refs, 1 + FRAMES + 1 + d[i]->gnttab->frames + d[i]->gnttab->status_frames);
+		CHECK_EQ(d[i]->refs, 1 + d[i]->tot_pages + 1 + d[i]->gnttab->frames + d[i]->gnttab->status_frames);
 	}
 }
 

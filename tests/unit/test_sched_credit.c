@@ -125,6 +125,18 @@ static void weights_hold_among_the_pinned_whatever_the_other_cpus_do(void)
 	check_ratio(a, b, 2, 10 * SECONDS);		/* many are */
 }
 
+/* A guest with one busy vcpu and one that hardly runs competes as one with a single busy vcpu does. */
+static void a_vcpu_that_hardly_runs_costs_its_domain_no_share(void)
+{
+	struct domain *a = fake_domain(1, 2), *b = fake_domain(2, 1);
+	static struct fake_load load;
+
+	fake_load_start(&load, a->vcpu[1], 20 * NS_PER_US, 5 * NS_PER_MS);
+	fake_run(20 * SECONDS);
+	check_near(share(a, 0, 20 * SECONDS), 500, 5);
+	check_near(share(b, 0, 20 * SECONDS), 500, 5);
+}
+
 /* A CPU that nobody else could use is no debt that is paid back later. */
 static void what_a_vcpu_ran_while_alone_is_not_held_against_it(void)
 {
@@ -460,6 +472,7 @@ int main(void)
 		FAKE_TEST_CPUS(weights_hold_whatever_the_number_of_vcpus, 4),
 		FAKE_TEST_CPUS(weights_hold_among_vcpus_pinned_to_one_cpu_of_many, 4),
 		FAKE_TEST_CPUS(weights_hold_among_the_pinned_whatever_the_other_cpus_do, 2),
+		FAKE_TEST(a_vcpu_that_hardly_runs_costs_its_domain_no_share),
 		FAKE_TEST_CPUS(what_a_vcpu_ran_while_alone_is_not_held_against_it, 2),
 		FAKE_TEST_CPUS(three_equal_hogs_share_two_cpus_evenly, 2),
 		FAKE_TEST(extreme_weights_hold_and_starve_nobody),

@@ -163,6 +163,24 @@ static void a_cpu_takes_what_waits_on_another(void)
 		CHECK(share(d[i], 4000 * MS) >= 450);
 }
 
+static void a_hog_goes_where_it_would_rather_be_once_there_is_room(void)
+{
+	struct domain *a = fake_domain(1, 1), *b = fake_domain(2, 1);
+	struct cpumask one = { { 1 << 1 } }, zero = { { 1 << 0 } };
+
+	CHECK_EQ(vcpu_set_affinity(b->vcpu[0], &one, NULL), 0);
+	fake_run(10 * MS);
+	CHECK_EQ(vcpu_set_affinity(a->vcpu[0], NULL, &one), 0);
+	fake_run(100 * MS);
+	CHECK_EQ(a->vcpu[0]->cpu->id, 0);
+	vcpu_stop_set(b->vcpu[0], VCPU_BLOCKED);
+	fake_run(10 * MS);
+	CHECK_EQ(fake_running(1), a->vcpu[0]);
+	CHECK_EQ(vcpu_set_affinity(a->vcpu[0], NULL, &zero), 0);	/* that one is idle now */
+	fake_run(10 * MS);
+	CHECK_EQ(fake_running(0), a->vcpu[0]);
+}
+
 static void a_yield_lets_others_go_first(void)
 {
 	struct domain *a = fake_domain(1, 1), *b = fake_domain(2, 1);
@@ -250,6 +268,7 @@ int main(void)
 		FAKE_TEST(one_that_wakes_is_served_within_its_latency),
 		FAKE_TEST(sleeping_saves_nothing_up),
 		FAKE_TEST_CPUS(a_cpu_takes_what_waits_on_another, 2),
+		FAKE_TEST_CPUS(a_hog_goes_where_it_would_rather_be_once_there_is_room, 2),
 		FAKE_TEST(a_yield_lets_others_go_first),
 		FAKE_TEST(impossible_parameters_are_refused_and_change_nothing),
 		FAKE_TEST_CPUS(many_vcpus_that_come_and_go_get_lost_nowhere, 4),

@@ -12,7 +12,7 @@ struct claim {
 /* A table of claims ends with an empty one. */
 extern const struct claim boot_claims[], version_claims[], trap_claims[], user_claims[], segment_claims[],
 	mmu_claims[], pin_claims[], root_claims[], ptwr_claims[], emulate_claims[], evtchn_claims[],
-	fifo_claims[], time_claims[], vcpu_claims[], memory_claims[], physdev_claims[];
+	fifo_claims[], time_claims[], vcpu_claims[], memory_claims[], physdev_claims[], grant_claims[];
 
 /* A check that fails names itself; the claim goes on, so that it puts back what it changed. */
 void claim_failed(const char *file, int line, const char *what, uint64_t is, uint64_t want);

@@ -52,7 +52,7 @@ void test_main(void)
 	static const struct claim *const tables[] = {
 		boot_claims, version_claims, trap_claims, user_claims, segment_claims, mmu_claims,
 		pin_claims, root_claims, ptwr_claims, emulate_claims, evtchn_claims, time_claims,
-		vcpu_claims, memory_claims, physdev_claims, fifo_claims,
+		vcpu_claims, memory_claims, physdev_claims, fifo_claims, grant_claims,
 	};
 	unsigned int n = 0;
 

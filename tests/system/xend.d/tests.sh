@@ -278,6 +278,40 @@ test_xend_ends() {
 	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
 }
 
+# What an administrator asks of the hypervisor.
+test_xend_asks() {
+	fresh
+	[ "$(xm info nr_cpus 2>/dev/null || xm info | sed -n 's/^nr_cpus *: //p')" = 2 ] || { xm info; return 1; }
+	xm info | grep -q '^xen_major *: 4$' && xm info | grep -q '^xen_minor *: 17$' || { xm info; return 1; }
+	xm debug-keys h && xm dmesg | grep -q "'h' pressed\|key .h." || { xm dmesg | tail -n 5; return 1; }
+	create asks stay 'vcpus = 1' && wait_for said asks 'DOMU UP' || return 1
+	xm vcpu-list asks | grep -q '^asks  *[0-9]*  *0  *[01]  *-b-' || { xm vcpu-list; return 1; }
+	xm uptime asks | grep -q '^asks .*0:0' || { xm uptime asks; return 1; }
+	xentop -b -i 1 | grep -q '^ *asks ' || { xentop -b -i 1; return 1; }
+	xm mem-max asks 24 && xm mem-set asks 12 || return 1
+	xm list --long asks | grep -q '(maxmem 24)' || { xm list --long asks; return 1; }
+	xm destroy asks || return 1
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
+crash() { xenstore-write "/local/domain/$(xm domid "$1")/control/shutdown" crash; }
+
+# Each on_crash action; preserve and rename-restart are in xend_ends.
+test_xend_crashes() {
+	fresh
+	create lost crash 'on_crash = "destroy"' && wait_for is_gone lost || return 1
+	create again obey 'on_crash = "restart"' && wait_for said again 'DOMU UP' || return 1
+	crash again
+	wait_for eval '[ "$(grep -ac "DOMU UP" /var/log/xen/console/guest-again.log)" = 2 ]' || return 1
+	xm destroy again || return 1
+	printf 'name = "dumped"\nkernel = "/guest/vmlinuz"\nramdisk = "/guest/initrd"\nmemory = 128\nextra = "console=hvc0 sysrq_always_enabled"\non_crash = "coredump-destroy"\n' >/tmp/dumped.cfg
+	xm create -q /tmp/dumped.cfg && wait_for said dumped 'LINUX UP' && xm sysrq dumped c || return 1
+	wait_for is_gone dumped || return 1
+	wait_for eval '[ "$(head -c 4 /var/xen/dump/*dumped* | tail -c 3)" = ELF ]' || { ls -l /var/xen/dump; return 1; }
+	rm /var/xen/dump/*
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
 test_xend_managed() {
 	fresh
 	config man stay
