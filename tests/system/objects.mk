@@ -47,9 +47,11 @@ LONG_NEEDS += $(O)/system/run-small.cpio $(O)/system/guest-small.img $(O)/system
 RUN_PARTS := tests/system/run-image $(wildcard tests/system/run.d/*)
 
 $(O)/system/run-%.cpio: $(O)/system/dom0-ours.cpio $(RUN_PARTS)
+	@mkdir -p $(@D)
 	tests/system/run-image dom0 $@ $(O)/debian $< $*
 
 $(O)/system/guest-small.img: $(RUN_PARTS)
+	@mkdir -p $(@D)
 	tests/system/run-image disk $@
 
 $(O)/system/debian-root.img: tests/system/debian-root-image
