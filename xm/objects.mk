@@ -42,6 +42,6 @@ $(O)/tests/system/core-check: $(O)/tests/system/core-check.o
 	$(CC) $(USER_LDFLAGS) -o $@ $^
 
 SYSTEM_TESTS += tests/system/xend
-LONG_TESTS += tests/system/xend-deaths tests/system/suspend
+LONG_TESTS += tests/system/xend-more tests/system/xend-deaths tests/system/suspend
 SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS) $(O)/tests/system/json-check $(O)/tests/system/core-check
 LONG_TESTS += tests/system/devices tests/system/devices-core
