@@ -59,9 +59,9 @@ $(O)/system/debian-root.img: tests/system/debian-root-image
 	tests/system/debian-root-image $@
 
 SYSTEM_TESTS += $(addprefix tests/system/,guests dom0-devices dom0-console multiboot2 bad-boot)
-SYSTEM_TESTS += $(addprefix tests/system/,trace xl-core)
+SYSTEM_TESTS += tests/system/trace
 LONG_TESTS += $(addprefix tests/system/,sched sched-sedf)
-LONG_TESTS += $(addprefix tests/system/,guests-fuzz dom0-machines stress debian-root xl)
+LONG_TESTS += $(addprefix tests/system/,guests-fuzz dom0-machines stress debian-root xl xl-core xend-ours)
 LONG_NEEDS += $(O)/system/debian-root.img $(O)/system/dom0-debian.cpio
 
 # A PV guest built by hand: tests the builder without xend, and on Debian's Xen, so that what fails is ours.
