@@ -37,19 +37,21 @@ struct page *page_find_owned(const struct domain *d, mfn_t *at)
 	return NULL;
 }
 
+/* Parts of a struct page's word, by shifts: they stay in registers. */
+static inline domid_t word_owner(uint64_t word) { return (domid_t)(word >> 32); }
+static inline uint32_t word_refs(uint64_t word) { return word & PAGE_REFS; }
+_Static_assert(offsetof(struct page, owner) == 4, "word_owner()");
+
 /* The owner and the count at once: what is free has no owner, whatever stands in place of a count. */
 bool page_get(struct page *pg, const struct domain *d)
 {
-	struct page x = { .word = READ_ONCE(pg->word) }, want;
+	uint64_t x = READ_ONCE(pg->word);
 
 	do {
 		/* Another's or unused, or so many that one more would overflow into the flag. */
-		if (x.owner != d->id || !(x.count & PAGE_REFS) || (x.count & PAGE_REFS) == PAGE_REFS)
+		if (word_owner(x) != d->id || !word_refs(x) || word_refs(x) == PAGE_REFS)
 			return false;
-		want.word = x.word;
-		want.count++;
-	} while (!__atomic_compare_exchange_n(&pg->word, &x.word, want.word, true, __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&pg->word, &x, x + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
 	return true;
 }
 
