@@ -73,9 +73,10 @@ void arch_hypercall_restart(const uint64_t *arg, unsigned int nargs);
  */
 int arch_page_validate(struct page *pg, enum page_type type);
 void arch_page_devalidate(struct page *pg, enum page_type type);
-void arch_page_type_changed(struct page *pg, enum page_type old);
-void arch_page_released(struct domain *d, struct page *pg);	/* the last reference went */
-uint32_t arch_tlb_clock(void);
+/* A domain's frame is to be something else: no TLB may lead to it as what it was until `stamp`. */
+void arch_page_type_changed(struct page *pg, uint32_t stamp);
+void arch_page_released(struct page *pg);	/* the last reference went */
+uint32_t arch_tlb_clock(void);		/* 1 … USE_STAMP */
 /* Frames fresh from the heap go to a domain: nobody's TLB may still lead to them. */
 void arch_frames_reused(struct page *pg, unsigned int order);
 /* Some TLB may lead to what was let go at `stamp` (0: never used), and then the flush that ends this. */

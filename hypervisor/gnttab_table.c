@@ -463,7 +463,7 @@ static bool is_status_mapped(const struct gnttab *gt)
 	for (uint32_t i = 0; i < gt->status_frames; i++) {
 		const struct page *pg = mfn_to_page(virt_to_mfn(gt->status[i]));
 
-		if ((READ_ONCE(pg->count) & PAGE_REFS) > 1)
+		if (page_refs(pg) > 1)
 			return true;
 	}
 	return false;

@@ -10,7 +10,7 @@ enum zone { ZONE_LOW, ZONE_HIGH, ZONES };
 /* Blocks that hold nothing but zeros, and that no TLB leads to, are kept apart as well. */
 enum cleanness { CLEAN, DIRTY, CLEANNESSES };
 
-/* Free blocks of one size, linked through the heads' next and prev: frame numbers, or NONE. */
+/* Free blocks of one size, linked through the heads' next and prev: PAGE_LINK and a frame number, or NONE. */
 #define NONE (~0U)
 
 static struct spinlock heap_lock;
@@ -32,14 +32,20 @@ static enum zone heap_zone(mfn_t mfn)
 	return mfn.n < ZONE_LOW_END ? ZONE_LOW : ZONE_HIGH;
 }
 
-static struct page *heap_block(uint32_t mfn) { return mfn == NONE ? NULL : mfn_to_page(MFN(mfn)); }
+static struct page *heap_block(uint32_t link) { return link == NONE ? NULL : mfn_to_page(MFN(link & ~PAGE_LINK)); }
+static uint32_t heap_link(mfn_t mfn) { return PAGE_LINK | (uint32_t)mfn.n; }
 
-static enum cleanness heap_cleanness(const struct page *pg) { return pg->flags & PAGEF_CLEAN ? CLEAN : DIRTY; }
+static bool page_is_free_block(const struct page *pg)
+{
+	return (pg->use & (USE_NOBODY | USE_FREE)) == (USE_NOBODY | USE_FREE);
+}
+
+static enum cleanness heap_cleanness(const struct page *pg) { return pg->use & USE_CLEAN ? CLEAN : DIRTY; }
 
 /* The list that a block is on. */
 static uint32_t *heap_list(const struct page *pg)
 {
-	return &heap_free_blocks[heap_zone(page_to_mfn(pg))][heap_cleanness(pg)][pg->order];
+	return &heap_free_blocks[heap_zone(page_to_mfn(pg))][heap_cleanness(pg)][page_order(pg)];
 }
 
 static void heap_insert(mfn_t mfn, unsigned int order, enum cleanness c)
@@ -47,14 +53,13 @@ static void heap_insert(mfn_t mfn, unsigned int order, enum cleanness c)
 	uint32_t *first;
 	struct page *pg = mfn_to_page(mfn);
 
-	*pg = (struct page){ .owner = DOMID_INVALID, .order = order, .tlb_stamp = pg->tlb_stamp,
-			     .flags = PAGEF_FREE | (c == CLEAN ? PAGEF_CLEAN : 0) };
+	pg->use = USE_NOBODY | USE_FREE | (c == CLEAN ? USE_CLEAN : 0) | USE_ORDER(order) | page_stamp(pg);
 	first = heap_list(pg);
 	pg->prev = NONE;
 	pg->next = *first;
 	if (pg->next != NONE)
-		heap_block(pg->next)->prev = mfn.n;
-	*first = mfn.n;
+		heap_block(pg->next)->prev = heap_link(mfn);
+	*first = heap_link(mfn);
 }
 
 static void heap_remove(struct page *pg)
@@ -65,7 +70,7 @@ static void heap_remove(struct page *pg)
 		*heap_list(pg) = pg->next;
 	if (pg->next != NONE)
 		heap_block(pg->next)->prev = pg->prev;
-	*pg = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = pg->tlb_stamp };
+	*pg = (struct page){ .use = USE_NOBODY | page_stamp(pg) };
 }
 
 /* Puts a block back, merged with free buddies that are as clean; heap_lock held. */
@@ -78,7 +83,7 @@ static void heap_merge(mfn_t mfn, unsigned int order, enum cleanness c)
 		if (!mfn_is_ram(buddy_mfn))
 			break;
 		buddy = mfn_to_page(buddy_mfn);
-		if (!(buddy->flags & PAGEF_FREE) || buddy->order != order || heap_cleanness(buddy) != c)
+		if (!page_is_free_block(buddy) || page_order(buddy) != order || heap_cleanness(buddy) != c)
 			break;
 		heap_remove(buddy);
 		mfn = MFN(mfn.n & ~(1UL << order));
@@ -109,7 +114,7 @@ void heap_add_range(paddr_t start, paddr_t end)
 static struct page *heap_split(struct page *pg, unsigned int order)
 {
 	enum cleanness c = heap_cleanness(pg);
-	unsigned int o = pg->order;
+	unsigned int o = page_order(pg);
 	mfn_t mfn = page_to_mfn(pg);
 
 	heap_remove(pg);
@@ -174,10 +179,10 @@ struct page *heap_alloc(unsigned int order, unsigned int address_bits)
 		pg = heap_find(order, limit);
 	}
 	if (pg) {
-		uint8_t clean = pg->flags & PAGEF_CLEAN;
+		uint32_t clean = pg->use & USE_CLEAN;
 
 		pg = heap_split(pg, order);
-		pg->flags = clean;
+		pg->use |= clean;
 		heap_free_count -= 1UL << order;
 	}
 	spin_unlock(&heap_lock);
@@ -186,7 +191,7 @@ struct page *heap_alloc(unsigned int order, unsigned int address_bits)
 
 void heap_clear(struct page *pg, unsigned int order)
 {
-	if (pg->flags & PAGEF_CLEAN)
+	if (pg->use & USE_CLEAN)
 		return;
 	arch_frames_reused(pg, order);	/* else a guest that gave it back unflushed could write to it */
 	memset(mfn_to_virt(page_to_mfn(pg)), 0, PAGE_SIZE << order);
@@ -214,7 +219,7 @@ static uint64_t heap_list_overlap(uint32_t first, uint64_t from, uint64_t to)
 	uint64_t pages = 0;
 
 	for (struct page *pg = heap_block(first); pg; pg = heap_block(pg->next))
-		pages += overlap(page_to_mfn(pg).n, 1UL << pg->order, from, to);
+		pages += overlap(page_to_mfn(pg).n, 1UL << page_order(pg), from, to);
 	return pages;
 }
 
@@ -261,7 +266,7 @@ static uint32_t latest_stamp(const struct page *pg, unsigned int order)
 	uint32_t latest = 0;
 
 	for (unsigned int i = 0; i < 1U << order; i++)
-		latest = MAX(latest, pg[i].tlb_stamp);
+		latest = MAX(latest, page_stamp(&pg[i]));
 	return latest;
 }
 
@@ -271,7 +276,7 @@ static void heap_clean(struct page *pg, unsigned int order)
 
 	heap_split(pg, order);
 	for (unsigned int i = 0; i < 1U << order; i++)
-		pg[i].tlb_stamp = 0;
+		pg[i].use &= ~USE_STAMP;
 	memset(mfn_to_virt(mfn), 0, PAGE_SIZE << order);
 	heap_merge(mfn, order, CLEAN);
 	heap_scrub_due -= MIN(heap_scrub_due, 1UL << order);
@@ -285,7 +290,7 @@ static struct scrub heap_scrub_next(void)
 	struct scrub s = { .pg = heap_find_dirty() };
 
 	if (s.pg) {
-		s.order = MIN(s.pg->order, SCRUB_ORDER);
+		s.order = MIN(page_order(s.pg), SCRUB_ORDER);
 		s.stamp = latest_stamp(s.pg, s.order);
 	}
 	return s;
@@ -342,23 +347,23 @@ static bool is_zero_page(mfn_t mfn)
 
 static bool is_clean_page(struct heap_tally *t, const struct page *pg)
 {
-	if (pg->tlb_stamp)
+	if (page_stamp(pg))
 		return false;
 	return t->zero_pages++ >= ZERO_PAGES_MAX || is_zero_page(page_to_mfn(pg));
 }
 
 static void tally_block(struct heap_tally *t, const struct page *pg, enum cleanness c, unsigned int order)
 {
-	bool is_marked = pg->flags & PAGEF_FREE && heap_cleanness(pg) == c && pg->order == order;
+	bool is_marked = page_is_free_block(pg) && heap_cleanness(pg) == c && page_order(pg) == order;
 	long wrong = !is_marked;
 
 	for (uint64_t i = 0; i < 1UL << order; i++)
-		wrong += pg[i].owner != DOMID_INVALID || (c == CLEAN && !is_clean_page(t, pg + i));
+		wrong += page_owner(&pg[i]) != DOMID_INVALID || (c == CLEAN && !is_clean_page(t, pg + i));
 	t->frames += 1UL << order;
 	t->wrong += wrong;
 	if (wrong)
-		printk(LOG_ERR "Audit: free block %#lx of order %u, flags %#x: %ld wrong\n", page_to_mfn(pg).n,
-		       order, pg->flags, wrong);
+		printk(LOG_ERR "Audit: free block %#lx of order %u, use %#x: %ld wrong\n", page_to_mfn(pg).n,
+		       order, pg->use, wrong);
 }
 
 static void tally_lists(struct heap_tally *t, enum zone z, enum cleanness c)
@@ -394,7 +399,7 @@ void *pages_alloc_zeroed(unsigned int order)
 	if (!pg)
 		return NULL;
 	heap_clear(pg, order);
-	*pg = (struct page){ .owner = DOMID_INVALID, .order = order };
+	*pg = (struct page){ .use = USE_NOBODY | USE_ORDER(order) };
 	return mfn_to_virt(page_to_mfn(pg));
 }
 
@@ -538,5 +543,5 @@ void mem_free(void *p)
 	if ((uint64_t)p & (PAGE_SIZE - 1))
 		slab_free(p);
 	else
-		pages_free(p, mfn_to_page(virt_to_mfn(p))->order);
+		pages_free(p, page_order(mfn_to_page(virt_to_mfn(p))));
 }

@@ -201,7 +201,7 @@ static bool memory_drop_frame(struct domain *d, mfn_t mfn)
 
 	if (!pg)
 		return false;
-	if (pg->flags & PAGEF_XEN) {
+	if (page_is_shared(pg)) {
 		page_put(pg);
 		return false;
 	}
@@ -247,16 +247,16 @@ static long memory_shrink(unsigned int cmd, uint64_t arg, uint64_t start)
  */
 static bool frame_steal(struct domain *d, mfn_t mfn)
 {
-	const struct page unused = { .count = PAGE_ALLOCATED | 1, .owner = d->id }, stolen = { .owner = d->id };
-	uint64_t expected = unused.word;
-	struct page *pg;
+	uint32_t unused = PAGE_ALLOCATED | 2;		/* its owner's, and ours, which keeps it its owner's */
+	struct page *pg = page_get_mfn(mfn, d);
 
-	if (!mfn_is_ram(mfn))
+	if (!pg)
 		return false;
-	pg = mfn_to_page(mfn);
-	if (!__atomic_compare_exchange_n(&pg->word, &expected, stolen.word, false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_RELAXED))
+	if (page_is_shared(pg) ||
+	    !__atomic_compare_exchange_n(&pg->count, &unused, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+		page_put(pg);
 		return false;
+	}
 	spin_lock(&d->page_lock);
 	d->tot_pages--;
 	spin_unlock(&d->page_lock);
@@ -269,8 +269,7 @@ static struct page *frame_disown(struct domain *d, mfn_t mfn)
 	struct page *pg = mfn_to_page(mfn);
 
 	arch_m2p_set(mfn, ~0UL);
-	arch_page_released(d, pg);
-	*pg = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = pg->tlb_stamp };
+	page_disown(pg);
 	domain_put(d);			/* page_assign() took it */
 	return pg;
 }

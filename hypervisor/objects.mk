@@ -9,7 +9,7 @@ HV_ASFLAGS := -g -iquote $(O)/hv -iquote hypervisor -iquote hypervisor/x86 -MMD 
 # Memory, hypercalls, and what PV guests see of the machine.
 HV_SRC += hypervisor/guest.c hypervisor/heap.c hypervisor/hypercall.c hypervisor/main.c hypervisor/memory.c
 HV_SRC += hypervisor/page.c hypervisor/perf.c hypervisor/trace.c hypervisor/string.c hypervisor/version.c
-HV_SRC += $(addprefix hypervisor/x86/,audit.c bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c pv_desc.c \
+HV_SRC += $(addprefix hypervisor/x86/,audit.c bootinfo.c bootmem.c cpu_features.c desc.c e820.c insn.c int128.c mm.c tlb.c pv_desc.c \
 	pv_dom0.c pv_domain.c pv_emulate.c pv_hypercalls.c pv_io.c pv_memory.c pv_mm.c pv_mmu.c pv_msr.c pv_tree.c \
 	pv_ptwr.c pv_traps.c pv_vcpu.c setup.c traps.c)
 HV_ASM += hypervisor/x86/boot.S hypervisor/x86/entry.S

@@ -31,28 +31,31 @@ struct page *page_find_owned(const struct domain *d, mfn_t *at)
 	while (at->n < end) {
 		struct page *pg = &frame_table[at->n++];
 
-		if (READ_ONCE(pg->owner) == d->id)
+		if (page_is_owned_by(pg, d->id))
 			return pg;
 	}
 	return NULL;
 }
 
-/* Parts of a struct page's word, by shifts: they stay in registers. */
-static inline domid_t word_owner(uint64_t word) { return (domid_t)(word >> 32); }
-static inline uint32_t word_refs(uint64_t word) { return word & PAGE_REFS; }
-_Static_assert(offsetof(struct page, owner) == 4, "word_owner()");
-
-/* The owner and the count at once: what is free has no owner, whatever stands in place of a count. */
+/*
+ * Whose it is doesn't change while there is a reference: the second look at the owner, under our own, is the one
+ * that counts.  The first keeps us from touching what is another's.
+ */
 bool page_get(struct page *pg, const struct domain *d)
 {
-	uint64_t x = READ_ONCE(pg->word);
+	uint32_t x = READ_ONCE(pg->count);
 
 	do {
-		/* Another's or unused, or so many that one more would overflow into the flag. */
-		if (word_owner(x) != d->id || !word_refs(x) || word_refs(x) == PAGE_REFS)
+		uint32_t refs = x & PAGE_REFS;
+
+		/* Another's or unused, or so many that one more would overflow. */
+		if (!page_is_owned_by(pg, d->id) || x & PAGE_LINK || !refs || refs == PAGE_REFS)
 			return false;
-	} while (!__atomic_compare_exchange_n(&pg->word, &x, x + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	return true;
+	} while (!__atomic_compare_exchange_n(&pg->count, &x, x + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	if (page_is_owned_by(pg, d->id))
+		return true;
+	page_put(pg);			/* freed and somebody else's since the first look */
+	return false;
 }
 
 struct page *page_get_mfn(mfn_t mfn, const struct domain *d)
@@ -65,20 +68,25 @@ struct page *page_get_mfn(mfn_t mfn, const struct domain *d)
 	return page_get(pg, d) ? pg : NULL;
 }
 
+void page_disown(struct page *pg)
+{
+	arch_page_released(pg);
+	*pg = (struct page){ .use = USE_NOBODY | arch_tlb_clock() };
+}
+
 /* The last reference went: back to the heap. */
 static void page_free(struct page *pg)
 {
-	struct domain *d = domain_owner(pg->owner);
+	struct domain *d = domain_owner(page_owner(pg));
 
 	ASSERT(page_type_count(pg) == 0);
-	arch_page_released(d, pg);
 	spin_lock(&d->page_lock);
-	if (pg->flags & PAGEF_XEN)
+	if (page_is_shared(pg))
 		d->xen_pages--;
 	else
 		d->tot_pages--;
 	spin_unlock(&d->page_lock);
-	*pg = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = pg->tlb_stamp };
+	page_disown(pg);
 	heap_free(pg, 0);
 	domain_put(d);
 }
@@ -116,9 +124,9 @@ int page_type_take(struct page *pg, enum page_type t)
 	uint32_t x = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), want;
 
 	for (;;) {
-		bool is_unused = (x & TYPE_COUNT) == 0, changes = x >> TYPE_SHIFT != t;
+		bool is_unused = !type_count(x), changes = x >> TYPE_SHIFT != t;
 
-		if ((x & TYPE_COUNT) == TYPE_COUNT || (changes && !is_unused))
+		if (type_count(x) == TYPE_COUNT || (changes && !is_unused))
 			return -EINVAL;
 		if (is_busy_for_long(x))
 			return -EBUSY;
@@ -135,10 +143,10 @@ int page_type_take(struct page *pg, enum page_type t)
 		if (__atomic_compare_exchange_n(&pg->type, &x, want, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			break;
 	}
-	if ((want & TYPE_COUNT) != 1)
+	if (type_count(want) != 1)
 		return 0;
-	if (x >> TYPE_SHIFT != t)	/* no CPU may still see it as what it was */
-		arch_page_type_changed(pg, x >> TYPE_SHIFT);
+	if (x & TYPE_IDLE && x >> TYPE_SHIFT != t)	/* no CPU may still see it as what it was */
+		arch_page_type_changed(pg, x & TYPE_COUNT);
 	return page_type_is_checked(t);
 }
 
@@ -155,21 +163,20 @@ bool page_type_drop(struct page *pg)
 	bool is_last;
 
 	do {
-		ASSERT(x & TYPE_COUNT && !(x & TYPE_BUSY));
-		is_last = (x & TYPE_COUNT) == 1;
+		ASSERT(type_count(x) && !(x & TYPE_BUSY));
+		is_last = type_count(x) == 1;
 		want = x - 1;
 		if (is_last && page_type_is_checked(x >> TYPE_SHIFT))
 			want = (want | TYPE_BUSY) & ~TYPE_VALIDATED;
-		if (is_last)		/* before anyone can see it unused */
-			pg->tlb_stamp = arch_tlb_clock();
+		else if (is_last)
+			want |= TYPE_IDLE | arch_tlb_clock();
 	} while (!__atomic_compare_exchange_n(&pg->type, &x, want, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 	return want & TYPE_BUSY;
 }
 
 void page_type_clear(struct page *pg)
 {
-	pg->tlb_stamp = arch_tlb_clock();
-	__atomic_store_n(&pg->type, (uint32_t)PAGE_NONE << TYPE_SHIFT, __ATOMIC_RELEASE);
+	__atomic_store_n(&pg->type, (uint32_t)PAGE_NONE << TYPE_SHIFT | TYPE_IDLE | arch_tlb_clock(), __ATOMIC_RELEASE);
 }
 
 void page_put_type(struct page *pg)
@@ -195,15 +202,15 @@ void page_put_and_type(struct page *pg)
 }
 
 /* From the last store on others may refer to it; page_lock held. */
-static void page_own(struct domain *d, struct page *pg, uint32_t type, uint8_t flags)
+static void page_own(struct domain *d, struct page *pg, uint32_t type, uint32_t use)
 {
-	const struct page owned = { .count = PAGE_ALLOCATED | 1, .owner = d->id, .flags = flags };
 	uint64_t chunk = page_to_mfn(pg).n >> PAGE_CHUNK_SHIFT;
 
 	if (!bit_test(d->page_chunks, chunk))
 		bit_set(d->page_chunks, chunk);
 	pg->type = type;
-	__atomic_store_n(&pg->word, owned.word, __ATOMIC_RELEASE);
+	WRITE_ONCE(pg->use, d->id | use);
+	__atomic_store_n(&pg->count, PAGE_ALLOCATED | 1, __ATOMIC_RELEASE);
 	domain_get_counted(d);
 }
 
@@ -221,7 +228,7 @@ int page_assign(struct domain *d, struct page *pg, unsigned int order)
 		return -E2BIG;
 	}
 	for (uint64_t i = 0; i < pages; i++)
-		page_own(d, &pg[i], 0, 0);
+		page_own(d, &pg[i], page_stamp(&pg[i]) ? TYPE_IDLE | page_stamp(&pg[i]) : 0, 0);
 	d->tot_pages += pages;
 	spin_unlock(&d->page_lock);
 	return 0;
@@ -233,7 +240,7 @@ void page_share(struct domain *d, struct page *pg, bool writable)
 	uint32_t type = (writable ? PAGE_WRITABLE : PAGE_SEGDESC) << TYPE_SHIFT | TYPE_VALIDATED | 1;
 
 	spin_lock(&d->page_lock);
-	page_own(d, pg, type, PAGEF_XEN);
+	page_own(d, pg, type, USE_SHARED);
 	d->xen_pages++;
 	spin_unlock(&d->page_lock);
 }

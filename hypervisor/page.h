@@ -20,30 +20,31 @@ struct domain;
 
 struct page {
 	union {
-		uint64_t word;			/* these four at once */
-		struct {
-			uint32_t count;		/* PAGE_ALLOCATED and the number of references */
-			domid_t owner;		/* DOMID_INVALID: free or the hypervisor's own */
-			uint8_t order;		/* head of a free block, or of the hypervisor's own */
-			uint8_t flags;		/* PAGEF_* */
-		};
-		uint32_t prev;			/* head of a free block: mfn link, see heap.c */
+		uint32_t count;		/* PAGE_ALLOCATED and the number of references */
+		uint32_t prev;		/* head of a free block: a PAGE_LINK */
 	};
 	union {
-		uint32_t type;			/* enum page_type, TYPE_* flags and the number of type references */
-		uint32_t next;			/* head of a free block */
+		uint32_t type;		/* enum page_type, TYPE_* flags and the number of type references */
+		uint32_t next;		/* head of a free block: a PAGE_LINK */
 	};
-	uint32_t tlb_stamp;			/* TLB clock when the last type reference was dropped */
+	uint32_t use;			/* whose it is: USE_*; changes only while there are no references */
 };
-_Static_assert(sizeof(struct page) == 16, "the frame table costs 16 bytes a frame");
+_Static_assert(sizeof(struct page) == 12, "the frame table costs 12 bytes a frame");
 
 #define PAGE_ALLOCATED	(1U << 31)	/* the owner's own reference, counted as one */
-#define PAGE_REFS	(PAGE_ALLOCATED - 1)
+#define PAGE_LINK	(1U << 30)	/* not a count but a frame number, so that who came late can't mistake it */
+#define PAGE_REFS	(PAGE_LINK - 1)
 
-#define PAGEF_FREE	1		/* head of a free block in the heap */
-#define PAGEF_XEN	2		/* hypervisor memory shared with a domain */
-#define PAGEF_BROKEN	4
-#define PAGEF_CLEAN	8		/* head of a block, free or just allocated, that heap_clear() need not clear */
+/* A domain's: its number in the low 16 bits. */
+#define USE_NOBODY	(1U << 31)	/* free, or the hypervisor's own */
+#define USE_SHARED	(1U << 30)	/* a domain's: hypervisor memory that it may map */
+/* Nobody's: the order of a block in its first frame; the TLB clock when a domain let it go, or 0. */
+#define USE_NO_RAM	(USE_NOBODY | 1U << 30)	/* the frame table has no gaps where little RAM is missing */
+#define USE_FREE	(1U << 29)	/* head of a free block in the heap */
+#define USE_CLEAN	(1U << 28)	/* head of a block, free or just allocated, that heap_clear() need not clear */
+#define USE_ORDER_SHIFT	23
+#define USE_ORDER(n)	((uint32_t)(n) << USE_ORDER_SHIFT)
+#define USE_STAMP	(USE_ORDER(1) - 1)
 
 enum page_type { PAGE_NONE, PAGE_WRITABLE, PAGE_L1, PAGE_L2, PAGE_L3, PAGE_L4, PAGE_SEGDESC };
 
@@ -51,7 +52,9 @@ enum page_type { PAGE_NONE, PAGE_WRITABLE, PAGE_L1, PAGE_L2, PAGE_L3, PAGE_L4, P
 #define TYPE_PINNED	(1U << 27)	/* the guest holds one reference by MMUEXT_PIN */
 #define TYPE_VALIDATED	(1U << 26)	/* entries checked, their references held */
 #define TYPE_BUSY	(1U << 25)	/* being validated or undone; it may take its time, see x86/pv_tree.h */
-#define TYPE_COUNT	(TYPE_BUSY - 1)
+#define TYPE_IDLE	(1U << 24)	/* no references: the TLB clock when the last was dropped, not a count */
+#define TYPE_COUNT	(TYPE_IDLE - 1)
+_Static_assert(USE_STAMP <= TYPE_COUNT, "a stamp fits in the place of a count");
 
 #define PAGE_CHUNK_SHIFT 9		/* struct domain's page_chunks have a bit for each 512 frames */
 
@@ -102,9 +105,36 @@ static inline enum page_type page_type(const struct page *pg)
 	return READ_ONCE(pg->type) >> TYPE_SHIFT;
 }
 
-static inline uint32_t page_type_count(const struct page *pg)
+/* … of a type word that was read. */
+static inline uint32_t type_count(uint32_t type) { return type & TYPE_IDLE ? 0 : type & TYPE_COUNT; }
+
+static inline uint32_t page_type_count(const struct page *pg) { return type_count(READ_ONCE(pg->type)); }
+
+static inline uint32_t page_refs(const struct page *pg) { return READ_ONCE(pg->count) & PAGE_REFS; }
+
+static inline bool page_is_owned_by(const struct page *pg, domid_t id)
 {
-	return READ_ONCE(pg->type) & TYPE_COUNT;
+	return (READ_ONCE(pg->use) & ~USE_SHARED) == id;
+}
+
+static inline domid_t page_owner(const struct page *pg)	/* DOMID_INVALID: nobody's */
+{
+	uint32_t use = READ_ONCE(pg->use);
+
+	return use & USE_NOBODY ? DOMID_INVALID : (domid_t)use;
+}
+
+static inline bool page_is_shared(const struct page *pg)
+{
+	return (READ_ONCE(pg->use) & (USE_NOBODY | USE_SHARED)) == USE_SHARED;
+}
+
+/* Of a frame that is nobody's: when a domain let it go, in terms of the TLB clock; 0: no TLB can lead to it. */
+static inline uint32_t page_stamp(const struct page *pg) { return pg->use & USE_STAMP; }
+
+static inline unsigned int page_order(const struct page *pg)	/* the first of a block that is nobody's */
+{
+	return pg->use >> USE_ORDER_SHIFT & 0x1f;
 }
 
 /* Gives an allocated frame to `d` (counted against its maximum): 0, -E2BIG (over it), -EINVAL (dying). */
@@ -113,5 +143,7 @@ int page_assign(struct domain *d, struct page *pg, unsigned int order);
 void page_share(struct domain *d, struct page *pg, bool writable);
 /* Takes it back from a dead domain: freed when the last mapping of it by others has gone. */
 void page_unshare(struct page *pg);
+/* No longer anybody's, for a domain's frame to which no references are left: for the heap, or the next owner. */
+void page_disown(struct page *pg);
 
 #endif

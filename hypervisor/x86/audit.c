@@ -76,7 +76,7 @@ static void expect_page(struct audit *a, struct page *pg)
 
 	if (pg->count & PAGE_ALLOCATED)
 		expect_refs(a, pg, 1, 0);
-	if (pg->flags & PAGEF_XEN)		/* what keeps its use fixed, see page_share() */
+	if (page_is_shared(pg))			/* what keeps its use fixed, see page_share() */
 		expect_refs(a, pg, 0, 1);
 	if (pg->type & TYPE_PINNED)
 		expect(a, pg, true);
@@ -137,7 +137,7 @@ static void wrong(struct audit *a, const struct page *pg, const struct expected 
 {
 	if (a->wrong++ < REPORTS_MAX)
 		printk(LOG_ERR "Audit: d%u frame %#lx: count %u, expected %u; type %u count %u, expected %u\n",
-		       pg->owner, page_to_mfn(pg).n, pg->count & PAGE_REFS, e->count, page_type(pg),
+		       page_owner(pg), page_to_mfn(pg).n, page_refs(pg), e->count, page_type(pg),
 		       page_type_count(pg), e->type_count);
 }
 
@@ -153,7 +153,7 @@ static void compare_frames(struct audit *a, const struct domain *d)
 		if (!e)
 			continue;
 		a->seen++;
-		if ((pg->count & PAGE_REFS) != e->count || page_type_count(pg) != e->type_count)
+		if (page_refs(pg) != e->count || page_type_count(pg) != e->type_count)
 			wrong(a, pg, e);
 	}
 }
@@ -173,7 +173,7 @@ static void compare_counts(struct audit *a, const struct domain *d)
 	mfn_t at;
 
 	page_for_each_owned(pg, at, d)
-		pg->flags & PAGEF_XEN ? shared++ : own++;
+		page_is_shared(pg) ? shared++ : own++;
 	compare_count(a, d, "own", own, d->tot_pages);
 	compare_count(a, d, "shared", shared, d->xen_pages);
 	a->owned += own + shared;
@@ -185,7 +185,7 @@ static void compare_owners(struct audit *a)
 	uint64_t owned = 0;
 
 	for (uint64_t n = 0; n <= max_mfn; n++)
-		owned += mfn_is_ram(MFN(n)) && mfn_to_page(MFN(n))->owner != DOMID_INVALID;
+		owned += mfn_is_ram(MFN(n)) && page_owner(mfn_to_page(MFN(n))) != DOMID_INVALID;
 	if (owned == a->owned)
 		return;
 	a->wrong++;

@@ -18,8 +18,8 @@ static void dump_frames(const struct domain *d)
 	page_for_each_owned(pg, at, d)
 		if (frames++ < LINES_MAX)
 			printk("  frame %#lx: %u references, type %u by %u%s\n", page_to_mfn(pg).n,
-			       pg->count & PAGE_REFS, page_type(pg), page_type_count(pg),
-			       pg->flags & PAGEF_XEN ? ", shared" : "");
+			       page_refs(pg), page_type(pg), page_type_count(pg),
+			       page_is_shared(pg) ? ", shared" : "");
 	if (frames > LINES_MAX)
 		printk("  … and %u more frames\n", frames - LINES_MAX);
 }
@@ -43,7 +43,7 @@ static void dump_table(const struct domain *holder, struct page *table, unsigned
 
 		if (!(e & PTE_P) || !mfn_is_ram(pte_mfn(e)))
 			continue;
-		d = domain_owner(mfn_to_page(pte_mfn(e))->owner);
+		d = domain_owner(page_owner(mfn_to_page(pte_mfn(e))));
 		if (!is_zombie(d) || d == holder || (*found)++ >= LINES_MAX)
 			continue;
 		printk(" frame %#lx of domain %u: mapped by domain %u, entry %u of table %#lx, %s\n",

@@ -7,6 +7,7 @@
 #include "printk.h"
 #include "smp.h"
 #include "string.h"
+#include "tlb.h"
 
 extern uint64_t boot_l3_image[512], boot_l3_directmap[512];
 extern char _image_start[], _image_end[];
@@ -95,39 +96,60 @@ static bool is_ram(paddr_t from, paddr_t to)
 }
 
 /*
- * Frame table and M2P are mapped by 2 MiB pages, and only where there's RAM: a bit of the map below
- * stands for the frames that one such page describes.
+ * Frame table and M2P have entries only where there's RAM: a bit of `present` stands for 2^shift frames, so
+ * that no division is needed when one is looked up.
  */
 struct frame_map {
 	uint64_t start;			/* virtual address */
-	unsigned int shift;		/* 2^shift frames: no division when a frame is looked up */
-	uint64_t present[256];
+	unsigned int shift, entry_bytes;
+	uint64_t *present;
 };
 
 #define M2P_FLAGS (PTE_P | PTE_A | PTE_D | PTE_U)	/* guests may read it */
 
-#define TABLE_SHIFT 17
+#define TABLE_SHIFT 15			/* 128 MiB of RAM */
 #define M2P_SHIFT 18
-_Static_assert(sizeof(struct page) << TABLE_SHIFT == SIZE_2M, "what 2 MiB of the frame table describe");
-_Static_assert(sizeof(uint64_t) << M2P_SHIFT == SIZE_2M, "… and of the M2P");
+#define FRAMES_MAX ((DIRECTMAP_END - DIRECTMAP_START) / PAGE_SIZE)
+_Static_assert((sizeof(struct page) << TABLE_SHIFT) % PAGE_SIZE == 0, "whole pages of the frame table");
+_Static_assert(sizeof(uint64_t) << M2P_SHIFT == SIZE_2M, "tools map the M2P in pieces of 2 MiB");
 
-static struct frame_map frames_of_table = { FRAMETABLE_START, TABLE_SHIFT };
-static struct frame_map frames_of_m2p = { M2P_START, M2P_SHIFT };
+static uint64_t table_present[BITS_TO_WORDS(FRAMES_MAX >> TABLE_SHIFT)];
+static uint64_t m2p_present[BITS_TO_WORDS(FRAMES_MAX >> M2P_SHIFT)];
+static struct frame_map frames_of_table = { FRAMETABLE_START, TABLE_SHIFT, sizeof(struct page), table_present };
+static struct frame_map frames_of_m2p = { M2P_START, M2P_SHIFT, sizeof(uint64_t), m2p_present };
+
+/* New memory at [va, end), by pages of 2 MiB where they fit. */
+static bool map_new(uint64_t va, uint64_t end, uint64_t flags, int fill)
+{
+	uint64_t bytes;
+
+	for (; va < end; va += bytes) {
+		bool is_large = va % SIZE_2M == 0 && end - va >= SIZE_2M;
+		uint64_t *e = table_entry(va, is_large ? 2 : 1);
+		paddr_t pa;
+
+		bytes = is_large ? SIZE_2M : PAGE_SIZE;
+		pa = bootmem_alloc(bytes, bytes);
+		if (!e || !pa)
+			return false;
+		memset(paddr_to_virt(pa), fill, bytes);
+		*e = pa | flags | (is_large ? PTE_PSE : 0);
+	}
+	return true;
+}
 
 static bool frame_map_init(struct frame_map *m, uint64_t flags, int fill)
 {
-	uint64_t frames = 1UL << m->shift;
+	uint64_t frames = 1UL << m->shift, bytes = frames * m->entry_bytes, chunk, first, end;
 
-	for (uint64_t chunk = 0; chunk <= max_mfn / frames; chunk++) {
-		paddr_t pa;
-
-		if (!is_ram(chunk * frames * PAGE_SIZE, (chunk + 1) * frames * PAGE_SIZE))
-			continue;
-		pa = bootmem_alloc(SIZE_2M, SIZE_2M);
-		if (!pa || !map_2m(m->start + chunk * SIZE_2M, pa, flags))
+	for (chunk = 0; chunk <= max_mfn / frames; chunk++)
+		if (is_ram(chunk * frames * PAGE_SIZE, (chunk + 1) * frames * PAGE_SIZE))
+			bit_set(m->present, chunk);
+	for (first = 0; first <= max_mfn / frames; first = end + 1) {
+		for (end = first; end <= max_mfn / frames && bit_test(m->present, end);)
+			end++;
+		if (!map_new(m->start + first * bytes, m->start + end * bytes, flags, fill))
 			return false;
-		memset(paddr_to_virt(pa), fill, SIZE_2M);
-		bit_set(m->present, chunk);
 	}
 	return true;
 }
@@ -139,7 +161,7 @@ static bool frame_map_has(const struct frame_map *m, mfn_t mfn)
 
 /* The tables whose entries map the M2P, so that m2p_set() finds a chunk at once: 512 GiB of RAM each. */
 #define M2P_CHUNK_ENTRIES (1UL << M2P_SHIFT)
-static uint64_t *m2p_tables[(DIRECTMAP_END - DIRECTMAP_START) / PAGE_SIZE / M2P_CHUNK_ENTRIES / 512];
+static uint64_t *m2p_tables[FRAMES_MAX / M2P_CHUNK_ENTRIES / 512];
 
 static bool m2p_tables_init(void)
 {
@@ -176,23 +198,19 @@ static bool m2p_holes_init(void)
 	return true;
 }
 
-#define PAGEF_NOT_RAM 0x80		/* all of a chunk has a struct page, RAM or not */
-
 bool mfn_is_ram(mfn_t mfn)
 {
-	return frame_map_has(&frames_of_table, mfn) && !(frame_table[mfn.n].flags & PAGEF_NOT_RAM);
+	return frame_map_has(&frames_of_table, mfn) && (READ_ONCE(frame_table[mfn.n].use) & USE_NO_RAM) != USE_NO_RAM;
 }
 
-/* Every struct page starts as "not RAM"; RAM above the first MiB loses the mark. */
+/* All of a chunk has a struct page, at first as "not RAM"; RAM above the first MiB loses the mark. */
 static void frame_table_init(void)
 {
 	uint64_t total = 0;
 
 	for (uint64_t n = 0; n <= max_mfn; n++)
-		if (frame_map_has(&frames_of_table, MFN(n))) {
-			frame_table[n].flags = PAGEF_NOT_RAM;
-			frame_table[n].owner = DOMID_INVALID;
-		}
+		if (frame_map_has(&frames_of_table, MFN(n)))
+			frame_table[n].use = USE_NO_RAM;
 	for (uint32_t i = 0; i < boot_info.e820.count; i++) {
 		const struct e820_entry *e = &boot_info.e820.entry[i];
 		uint64_t n = MAX(ROUND_UP(e->start, PAGE_SIZE), LOW_MEMORY_END) >> PAGE_SHIFT;
@@ -201,7 +219,7 @@ static void frame_table_init(void)
 			continue;
 		total += e->size >> PAGE_SHIFT;
 		for (; n < (e->start + e->size) >> PAGE_SHIFT; n++)
-			frame_table[n].flags = 0;
+			frame_table[n].use = USE_NOBODY;
 	}
 	heap_set_total(total);
 }
@@ -364,80 +382,4 @@ void *heap_map_large(size_t bytes)
 		}
 	}
 	return (void *)LARGE_START;
-}
-
-static uint32_t tlb_clock = 1;
-
-uint32_t arch_tlb_clock(void) { return __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST); }
-
-#define TLB_CLOCK_END 0xffffffffU	/* used up: the clock stands until all CPUs have flushed */
-
-/*
- * Before the flush: what is stamped from here on isn't covered by it.  When the clock has come to its end
- * a CPU knows of no flush (0), so that all it is asked for is done.
- */
-static void tlb_flush_note(void)
-{
-	uint32_t now = arch_tlb_clock();
-
-	while (now != TLB_CLOCK_END &&
-	       !__atomic_compare_exchange_n(&tlb_clock, &now, now + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		;
-	this_cpu()->arch.flush_stamp = now == TLB_CLOCK_END ? 0 : now + 1;
-}
-
-void tlb_flush_local(void)
-{
-	tlb_flush_note();
-	write_cr3(read_cr3());
-}
-
-void cr3_load(paddr_t root)
-{
-	struct stack_end *end = stack_end();
-
-	if (end->hw_cr3 == root)
-		return;
-	tlb_flush_note();
-	end->hw_cr3 = root;
-	write_cr3(root);
-}
-
-static void tlb_flush_here(void *unused) { tlb_flush_local(); }
-
-/* Once in 2^32 flushes: everyone flushes while the clock stands, then it starts anew. */
-static void tlb_clock_restart(void)
-{
-	tlb_flush_local();
-	smp_call(&cpu_online, tlb_flush_here, NULL);
-	__atomic_store_n(&tlb_clock, 1, __ATOMIC_SEQ_CST);
-}
-
-static bool is_late(unsigned int cpu, uint32_t stamp)
-{
-	return stamp >= READ_ONCE(cpus[cpu]->arch.flush_stamp);
-}
-
-bool tlb_is_stale(const struct cpumask *of, uint32_t stamp)
-{
-	unsigned int cpu;
-
-	cpumask_for_each(cpu, of)
-		if (is_late(cpu, stamp))
-			return true;
-	return false;
-}
-
-void tlb_flush_stamped(const struct cpumask *of, uint32_t stamp)
-{
-	struct cpumask late = { { 0 } };
-	unsigned int cpu;
-
-	cpumask_for_each(cpu, of)
-		if (is_late(cpu, stamp))
-			cpumask_set(&late, cpu);
-	if (!cpumask_empty(&late))
-		tlb_flush_cpus(&late);
-	if (arch_tlb_clock() == TLB_CLOCK_END)
-		tlb_clock_restart();
 }

@@ -53,16 +53,6 @@ void *vmap_reserve(unsigned int pages, uint64_t **ptes);
 void *heap_map_large(size_t bytes);
 void heap_unmap_large(void *va, size_t bytes);
 
-uint32_t arch_tlb_clock(void);
-void tlb_flush_local(void);			/* all but global entries; there are no global ones of guests */
-static inline void tlb_flush_page_local(uint64_t va) { __asm__ volatile("invlpg (%0)" :: "r"(va) : "memory"); }
-void cr3_load(paddr_t root);			/* skipped if it's loaded; a load flushes */
-void tlb_flush_cpus(const struct cpumask *cpus);		/* returns when done; interrupts enabled */
-void tlb_flush_page_cpus(const struct cpumask *cpus, uint64_t va);
-/* Flushes those of `cpus` that haven't flushed since `stamp` was taken. */
-void tlb_flush_stamped(const struct cpumask *of, uint32_t stamp);
-bool tlb_is_stale(const struct cpumask *of, uint32_t stamp);	/* there is one that hasn't */
-
 void m2p_set(mfn_t mfn, uint64_t pfn);
 uint64_t m2p_get(mfn_t mfn);
 #define M2P_INVALID (~0UL)

@@ -3,6 +3,7 @@
 #include "desc.h"
 #include "errno.h"
 #include "pv_mm.h"
+#include "tlb.h"
 
 #define ENTRIES_PER_PAGE 512
 

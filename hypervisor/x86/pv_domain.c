@@ -7,6 +7,7 @@
 #include "pv_mm.h"
 #include "pv_tree.h"
 #include "string.h"
+#include "tlb.h"
 
 int arch_domain_init(struct domain *d, const struct xen_domctl_createdomain *config) { return 0; }
 
@@ -46,7 +47,7 @@ static struct page *frame_next(struct domain *d)
 
 	if (!pg || !page_get(pg, d))	/* it is being freed just now */
 		return NULL;
-	if (!(pg->flags & PAGEF_XEN))
+	if (!page_is_shared(pg))
 		return pg;
 	page_put(pg);
 	return NULL;
@@ -84,11 +85,7 @@ int arch_domain_relinquish(struct domain *d)
 	return 0;
 }
 
-void arch_page_released(struct domain *d, struct page *pg)
-{
-	pg->tlb_stamp = arch_tlb_clock();
-	m2p_set(page_to_mfn(pg), M2P_INVALID);
-}
+void arch_page_released(struct page *pg) { m2p_set(page_to_mfn(pg), M2P_INVALID); }
 
 /* Frames that another domain had may still be in a TLB somewhere. */
 void arch_frames_reused(struct page *pg, unsigned int order)
@@ -96,8 +93,8 @@ void arch_frames_reused(struct page *pg, unsigned int order)
 	uint32_t latest = 0;		/* whose flush covers the others as well */
 
 	for (unsigned long i = 0; i < 1UL << order; i++) {
-		latest = MAX(latest, pg[i].tlb_stamp);
-		pg[i].tlb_stamp = 0;
+		latest = MAX(latest, page_stamp(&pg[i]));
+		pg[i].use &= ~USE_STAMP;
 	}
 	if (latest)
 		tlb_flush_stamped(&cpu_online, latest);

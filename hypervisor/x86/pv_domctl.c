@@ -132,11 +132,9 @@ static uint64_t frame_info(struct domain *d, mfn_t mfn)
 	if (!pg)
 		return XEN_DOMCTL_PFINFO_XTAB;
 	type = READ_ONCE(pg->type);
-	if (pg->flags & PAGEF_XEN)
+	if (page_is_shared(pg))
 		info = XEN_DOMCTL_PFINFO_XTAB;
-	else if (pg->flags & PAGEF_BROKEN)
-		info = XEN_DOMCTL_PFINFO_BROKEN;
-	else if (type & TYPE_COUNT && type >> TYPE_SHIFT >= PAGE_L1 && type >> TYPE_SHIFT <= PAGE_L4)
+	else if (type_count(type) && type >> TYPE_SHIFT >= PAGE_L1 && type >> TYPE_SHIFT <= PAGE_L4)
 		info = tables[type >> TYPE_SHIFT] | (type & TYPE_PINNED ? XEN_DOMCTL_PFINFO_LPINTAB : 0);
 	page_put(pg);
 	return info;

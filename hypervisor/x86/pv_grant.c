@@ -1,6 +1,7 @@
 /* Level-1 entries that map a granted frame: made and cleared for gnttab.c only. */
 #include "arch.h"
 #include "pv_mm.h"
+#include "tlb.h"
 
 /* The entry that the caller named, with the table's reference in *table (or NULL); NULL: there's none. */
 static uint64_t *grant_entry(struct domain *d, uint64_t addr, uint32_t flags, struct page **table)

@@ -7,6 +7,7 @@
 #include "heap.h"
 #include "printk.h"
 #include "string.h"
+#include "tlb.h"
 
 /* What a guest may not set; not-present entries are its own business. */
 #define L1_DISALLOWED(e) (((e) & PTE_ADDR) >> paddr_bits || ((e) & PTE_NX && !pte_nx))
@@ -164,12 +165,11 @@ int pv_descriptor_check(uint64_t *descriptor)
 }
 
 /* No CPU that ran the owner may still hold a translation from when the frame was something else. */
-void arch_page_type_changed(struct page *pg, enum page_type old)
+void arch_page_type_changed(struct page *pg, uint32_t stamp)
 {
-	struct domain *d = domain_owner(pg->owner);
+	struct domain *d = domain_owner(page_owner(pg));
 
-	if (old != PAGE_NONE || pg->tlb_stamp)
-		tlb_flush_stamped(&d->arch.dirty_cpus, pg->tlb_stamp);
+	tlb_flush_stamped(&d->arch.dirty_cpus, stamp);
 }
 
 static void entry_write(uint64_t *entry, uint64_t value, bool preserve_ad)

@@ -6,6 +6,7 @@
 #include "pv_mm.h"
 #include "pv_tree.h"
 #include "string.h"
+#include "tlb.h"
 
 /* Bit 31 of a count: a continuation, whose `done` pointer holds what earlier rounds did. */
 #define PREEMPTED 0x80000000U

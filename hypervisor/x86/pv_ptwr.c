@@ -178,7 +178,7 @@ static bool ptwr_locked(struct ptwr *w, uint64_t cr2)
 	if (!map || !(*map & PTE_P) || *map & PTE_RW || !mfn_is_ram(pte_mfn(*map)))
 		return false;
 	pg = mfn_to_page(pte_mfn(*map));
-	if (pg->owner != d->id || page_type(pg) != PAGE_L1 || !page_type_count(pg))
+	if (!page_is_owned_by(pg, d->id) || page_type(pg) != PAGE_L1 || !page_type_count(pg))
 		return false;
 	entry = (uint64_t *)((char *)mfn_to_virt(pte_mfn(*map)) + (cr2 & 0xff8));
 	if ((cr2 & 7) + w->bytes > 8)

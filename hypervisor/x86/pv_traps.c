@@ -7,6 +7,7 @@
 #include "pv_io.h"
 #include "pv_mm.h"
 #include "printk.h"
+#include "tlb.h"
 
 /* RFLAGS a handler starts with: nothing pending from what was interrupted. */
 #define BOUNCE_CLEARS (RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC)

@@ -306,7 +306,7 @@ int pv_tree_lock(struct domain *d)
 /* Begins with `pg`; -ERESTART: it's kept for later. */
 static int begin(struct page *pg, unsigned int held)
 {
-	struct domain *d = domain_owner(pg->owner);
+	struct domain *d = domain_owner(page_owner(pg));
 	struct pv_tree *t = &d->arch.tree;
 	bool may_stop = page_get(pg, d);	/* there are as many references as there can be: no slices then */
 	int rc, error;

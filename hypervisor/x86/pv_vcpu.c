@@ -19,6 +19,7 @@
 #include "softirq.h"
 #include "string.h"
 #include "time.h"
+#include "tlb.h"
 
 __attribute__((noreturn)) void resume_guest(void *stack);	/* entry.S */
 __attribute__((noreturn)) void resume_idle(void *stack);

@@ -16,6 +16,7 @@
 #include "sched.h"
 #include "string.h"
 #include "time.h"
+#include "tlb.h"
 #include "trampoline.h"
 #include "vectors.h"
 

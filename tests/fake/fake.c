@@ -220,7 +220,7 @@ static struct page frames[FAKE_FRAMES];
 bool mfn_is_ram(mfn_t mfn) { return mfn.n < FAKE_FRAMES; }
 void *fake_frame_data(uint64_t mfn) { return mfn_to_virt(MFN(mfn)); }
 
-/* Contiguous, first fit: a frame that's free has PAGEF_FREE. */
+/* Contiguous, first fit: a frame that's free has USE_FREE. */
 struct page *heap_alloc(unsigned int order, unsigned int address_bits)
 {
 	unsigned int run = 0;
@@ -229,11 +229,11 @@ struct page *heap_alloc(unsigned int order, unsigned int address_bits)
 		return NULL;
 	fake_mem_left -= fake_mem_left > 0;
 	for (unsigned int i = 1; i < FAKE_FRAMES; i++) {
-		run = frames[i].flags & PAGEF_FREE ? run + 1 : 0;
+		run = frames[i].use & USE_FREE ? run + 1 : 0;
 		if (run < 1U << order)
 			continue;
 		for (unsigned int k = 0; k < run; k++)
-			frames[i - k] = (struct page){ .owner = DOMID_INVALID };
+			frames[i - k] = (struct page){ .use = USE_NOBODY };
 		mem_live += run;
 		return &frames[i + 1 - run];
 	}
@@ -243,8 +243,8 @@ struct page *heap_alloc(unsigned int order, unsigned int address_bits)
 void heap_free(struct page *pg, unsigned int order)
 {
 	for (unsigned int k = 0; k < 1U << order; k++) {
-		assert_false(pg[k].flags & PAGEF_FREE);
-		pg[k].flags = PAGEF_FREE;
+		assert_false(pg[k].use & USE_FREE);
+		pg[k].use = USE_NOBODY | USE_FREE;
 		memset(mfn_to_virt(page_to_mfn(&pg[k])), 0xdd, PAGE_SIZE);
 	}
 	mem_live -= 1U << order;
@@ -260,7 +260,7 @@ uint64_t heap_free_pages(void)
 	uint64_t n = 0;
 
 	for (unsigned int i = 1; i < FAKE_FRAMES; i++)
-		n += !!(frames[i].flags & PAGEF_FREE);
+		n += !!(frames[i].use & USE_FREE);
 	return n;
 }
 
@@ -429,9 +429,9 @@ __attribute__((weak)) int arch_page_validate(struct page *pg, enum page_type typ
 }
 
 __attribute__((weak)) void arch_page_devalidate(struct page *pg, enum page_type type) { page_type_clear(pg); }
-__attribute__((weak)) void arch_page_type_changed(struct page *pg, enum page_type old) { }
-void arch_page_released(struct domain *d, struct page *pg) { }
-uint32_t arch_tlb_clock(void) { return 0; }
+__attribute__((weak)) void arch_page_type_changed(struct page *pg, uint32_t stamp) { }
+void arch_page_released(struct page *pg) { }
+uint32_t arch_tlb_clock(void) { return USE_STAMP; }	/* the widest: it must not show in counts */
 
 /* A guest's page table for grants: a few addresses, whose entries hold references like real ones. */
 static struct { struct page *page; bool writable; } ptes[64];
@@ -498,11 +498,11 @@ int arch_domain_relinquish(struct domain *d)
 		fake_pte_clear(addr);
 
 	page_for_each_owned(pg, at, d) {
-		if (pg->flags & PAGEF_XEN)
+		if (page_is_shared(pg))
 			continue;
 		assert_true(pg->count & PAGE_ALLOCATED);
 		if (!fake_frames_may_stay)	/* nobody else holds it any more */
-			assert_int_equal(pg->count & PAGE_REFS, 1);
+			assert_int_equal(page_refs(pg), 1);
 		pg->count &= ~PAGE_ALLOCATED;
 		page_put(pg);
 	}
@@ -539,7 +539,7 @@ static void fake_frames_new(void)
 	frame_table = frames;
 	max_mfn = FAKE_FRAMES - 1;
 	for (unsigned int i = 0; i < FAKE_FRAMES; i++)
-		frames[i] = (struct page){ .flags = PAGEF_FREE, .owner = DOMID_INVALID };
+		frames[i] = (struct page){ .use = USE_NOBODY | USE_FREE };
 }
 
 static int fake_setup(unsigned int count)

@@ -90,7 +90,7 @@ static void random_call(void)
 static void replace_lost(struct domain *victim)
 {
 	for (unsigned int k = 0; k < FRAMES; k++)
-		if (mfn_to_page(MFN(frame[victim->id][k]))->owner != victim->id)
+		if (page_owner(mfn_to_page(MFN(frame[victim->id][k]))) != victim->id)
 			frame[victim->id][k] = fake_frame(victim);
 }
 
@@ -166,9 +166,9 @@ static void end(void)
 		for (unsigned int k = 0; k < FRAMES; k++) {
 			struct page *pg = mfn_to_page(MFN(frame[i][k]));
 
-			if (pg->owner != i || pg->flags & PAGEF_XEN)
+			if (!page_is_owned_by(pg, i) || page_is_shared(pg))
 				continue;	/* transferred, or free again */
-			CHECK_EQ(pg->count & PAGE_REFS, 1);
+			CHECK_EQ(page_refs(pg), 1);
 			CHECK_EQ(page_type_count(pg), 0);
 		}
 		/* its own, its frames', its shared page's, its table's */

@@ -108,12 +108,12 @@ static void switching_takes_the_guests_frames_as_writable_memory(void)
 	pg = mfn_to_page(MFN(control_mfn[0]));
 	CHECK_EQ(page_type(pg), PAGE_WRITABLE);
 	CHECK_EQ(page_type_count(pg), 1);
-	CHECK_EQ(pg->count & PAGE_REFS, 2);
+	CHECK_EQ(page_refs(pg), 2);
 	expand();
 	CHECK_EQ(page_type_count(mfn_to_page(MFN(array_mfn[0]))), 1);
 	CHECK_EQ(OP(reset, .dom = DOMID_SELF), 0);
 	CHECK_EQ(page_type_count(pg), 0);
-	CHECK_EQ(pg->count & PAGE_REFS, 1);
+	CHECK_EQ(page_refs(pg), 1);
 	CHECK_EQ(page_type_count(mfn_to_page(MFN(array_mfn[0]))), 0);
 	CHECK_EQ(d->evtchn.ops, &evtchn_2l_ops);
 }
@@ -140,11 +140,11 @@ static void control_blocks_that_are_not_the_guests_memory_are_refused(void)
 		CHECK_EQ(OP(init_control, .control_gfn = mine), -ENOMEM);
 		fake_mem_left = -1;
 	}
-	CHECK_EQ(mfn_to_page(MFN(mine))->count & PAGE_REFS, 1);
+	CHECK_EQ(page_refs(mfn_to_page(MFN(mine))), 1);
 	CHECK_EQ(d->evtchn.ops, &evtchn_2l_ops);
 	CHECK_EQ(OP(init_control, .control_gfn = mine, .offset = 4096 - 72), 0);
 	CHECK_EQ(OP(init_control, .control_gfn = mine), -EINVAL);	/* once a vcpu */
-	CHECK_EQ(mfn_to_page(MFN(mine))->count & PAGE_REFS, 2);
+	CHECK_EQ(page_refs(mfn_to_page(MFN(mine))), 2);
 	CHECK_EQ(OP(init_control, .control_gfn = mine, .vcpu = 1, .offset = 72), 0);
 }
 

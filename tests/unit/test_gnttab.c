@@ -67,7 +67,7 @@ static int16_t unmap(uint32_t handle, uint64_t at, uint64_t bus)
 	return op.status;
 }
 
-static unsigned int refs(uint64_t mfn) { return mfn_to_page(MFN(mfn))->count & PAGE_REFS; }
+static unsigned int refs(uint64_t mfn) { return page_refs(mfn_to_page(MFN(mfn))); }
 static unsigned int writers(uint64_t mfn) { return page_type_count(mfn_to_page(MFN(mfn))); }
 
 static bool is_mapped(uint64_t at, uint64_t mfn, bool writable)
@@ -346,7 +346,7 @@ static void the_table_grows_as_asked_and_no_further(void)
 	CHECK_EQ(op.status, GNTST_okay);
 	for (unsigned int i = 0; i < 3; i++)
 		CHECK_EQ(list[i], virt_to_mfn(granter->gnttab->shared[i]).n);
-	CHECK_EQ(mfn_to_page(MFN(list[2]))->owner, 1);
+	CHECK_EQ(page_owner(mfn_to_page(MFN(list[2]))), 1);
 	op.nr_frames = 9;
 	CHECK_EQ(call(granter, GNTTABOP_setup_table, &op, 1), 0);
 	CHECK_EQ(op.status, GNTST_general_error);

@@ -50,7 +50,7 @@ static union grant_entry_v2 *v2(struct domain *d, uint32_t ref)
 }
 
 static struct page *page(uint64_t mfn) { return mfn_to_page(MFN(mfn)); }
-static unsigned int refs(uint64_t mfn) { return page(mfn)->count & PAGE_REFS; }
+static unsigned int refs(uint64_t mfn) { return page_refs(page(mfn)); }
 
 /* ---- Transfers ---- */
 
@@ -78,7 +78,7 @@ static void a_frame_goes_to_who_has_asked_for_it(void)
 	*(char *)fake_frame_data(mfn) = 'x';
 	accept(9, 1, 77);
 	CHECK_EQ(transfer(mfn, 2, 9), GNTST_okay);
-	CHECK_EQ(page(mfn)->owner, 2);
+	CHECK_EQ(page_owner(page(mfn)), 2);
 	CHECK_EQ(refs(mfn), 1);
 	CHECK_EQ(giver->tot_pages, 0);
 	CHECK_EQ(taker->tot_pages, had + 1);

@@ -52,9 +52,9 @@ void arch_tlb_flush_stale(uint32_t stamp)
 void arch_frames_reused(struct page *pg, unsigned int order)
 {
 	for (unsigned int i = 0; i < 1U << order; i++) {
-		if (arch_tlb_is_stale(pg[i].tlb_stamp))
-			arch_tlb_flush_stale(pg[i].tlb_stamp);
-		pg[i].tlb_stamp = 0;
+		if (arch_tlb_is_stale(page_stamp(&pg[i])))
+			arch_tlb_flush_stale(page_stamp(&pg[i]));
+		pg[i].use &= ~USE_STAMP;
 	}
 }
 
@@ -74,7 +74,7 @@ static bool is_zero(const struct page *pg, unsigned int order)
 static void give_back(struct page *pg, unsigned int order)
 {
 	for (unsigned int i = 0; i < 1U << order; i++) {
-		pg[i] = (struct page){ .owner = DOMID_INVALID, .tlb_stamp = clock_now };
+		pg[i] = (struct page){ .use = USE_NOBODY | clock_now };
 		let_go[page_to_mfn(pg + i).n] = clock_now;
 	}
 	memset(mfn_to_virt(page_to_mfn(pg)), 0xdd, PAGE_SIZE << order);
@@ -100,7 +100,7 @@ static void start(void)
 	fake_ram = aligned_alloc(PAGE_SIZE, FRAMES * PAGE_SIZE);
 	memset(fake_ram, 0xbb, FRAMES * PAGE_SIZE);
 	for (unsigned int n = 0; n < FRAMES; n++)
-		frame_table[n].owner = DOMID_INVALID;
+		frame_table[n].use = USE_NOBODY;
 	heap_add_range(FIRST * PAGE_SIZE, FRAMES * PAGE_SIZE);
 }
 

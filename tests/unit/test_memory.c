@@ -78,7 +78,7 @@ static void a_frame_that_a_dying_domain_can_not_exchange_is_freed(void)
 	CHECK_EQ(d->tot_pages, 0);
 	CHECK(!is_owned(in));
 	CHECK_EQ(d->refs, refs - 1);
-	CHECK_EQ(mfn_to_page(MFN(in))->owner, DOMID_INVALID);
+	CHECK_EQ(page_owner(mfn_to_page(MFN(in))), DOMID_INVALID);
 }
 
 int main(void)

@@ -7,6 +7,7 @@
 #include "ioapic.h"
 #include "pv_mm.h"
 #include "pv_tree.h"
+#include "tlb.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +40,7 @@ static struct page *page(uint64_t mfn) { return mfn_to_page(MFN(mfn)); }
 static uint64_t *table(uint64_t mfn) { return fake_frame_data(mfn); }
 static uint64_t entry(uint64_t mfn, uint64_t flags) { return mfn << PAGE_SHIFT | flags; }
 
-static uint64_t refs(uint64_t mfn) { return page(mfn)->count & PAGE_REFS; }
+static uint64_t refs(uint64_t mfn) { return page_refs(page(mfn)); }
 
 static void is_plain(uint64_t mfn)
 {

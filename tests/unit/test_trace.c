@@ -100,7 +100,7 @@ static void domain_0_finds_the_buffers_and_may_map_them(void)
 	CHECK_EQ(info->tbuf_size, PAGES);
 	CHECK(bytes >= PAGE_SIZE);
 	mfn = ((const uint32_t *)info)[info->mfn_offset[0] + 1];
-	CHECK_EQ(mfn_to_page(MFN(mfn))->owner, DOMID_XEN);
+	CHECK_EQ(page_owner(mfn_to_page(MFN(mfn))), DOMID_XEN);
 	CHECK_EQ(page_type(mfn_to_page(MFN(mfn))), PAGE_WRITABLE);
 	CHECK(page_type(mfn_to_page(virt_to_mfn(info))) != PAGE_WRITABLE);
 	CHECK_EQ(op(XEN_SYSCTL_TBUFOP_set_size, 0, PAGES, NULL), 0);

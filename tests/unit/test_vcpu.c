@@ -155,7 +155,7 @@ static void vcpu_info_is_refused_where_it_can_not_be(void)
 	CHECK_EQ(vcpuop(VCPUOP_register_vcpu_info, 0, &op), -EINVAL);
 	page_put_type(mfn_to_page(MFN(op.mfn)));
 	CHECK_EQ(d->vcpu[0]->info, was);
-	CHECK_EQ(mfn_to_page(MFN(op.mfn))->count & PAGE_REFS, 1);
+	CHECK_EQ(page_refs(mfn_to_page(MFN(op.mfn))), 1);
 	vcpuop(VCPUOP_down, 1, NULL);
 	CHECK_EQ(vcpuop(VCPUOP_register_vcpu_info, 1, &op), 0);
 }
