@@ -82,6 +82,7 @@ void arch_frames_reused(struct page *pg, unsigned int order);
 /* Some TLB may lead to what was let go at `stamp` (0: never used), and then the flush that ends this. */
 bool arch_tlb_is_stale(uint32_t stamp);
 void arch_tlb_flush_stale(uint32_t stamp);
+void arch_image_release(void *from, size_t bytes);	/* whole pages of our image that aren't needed any more */
 void arch_share_tables(void);		/* once there is dom_xen: who may map its frames finds ours that are to be seen */
 void arch_m2p_set(mfn_t mfn, uint64_t pfn);	/* ~0: none */
 void arch_domain_info(const struct domain *d, struct xen_domctl_getdomaininfo *info);	/* adds the machine's part */

@@ -23,7 +23,7 @@ static struct spinlock lock;
 static struct stack_end *lock_holder;	/* the stack it was taken on; NULL: free */
 static bool lock_is_broken;
 
-static char early_ring[EARLY_RING_SIZE];
+static char early_ring[EARLY_RING_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static struct ring ring = { early_ring, EARLY_RING_SIZE, 0, 0 };
 static uint32_t ring_cleared;		/* text before is not shown by default */
 
@@ -164,6 +164,7 @@ void console_init_ring(void)
 	flags = console_lock();
 	ring_move(&ring, data, PAGE_SIZE << order);
 	console_unlock(flags);
+	arch_image_release(early_ring, sizeof(early_ring));
 }
 
 void console_init_input(void)

@@ -241,15 +241,6 @@ static void bootmem_init(void)
 				boot_info.module[i].start + boot_info.module[i].bytes);
 }
 
-/* The level-3 tables of all our slots, so that every root can share them. */
-static bool slots_init(void)
-{
-	for (unsigned int slot = HV_FIRST_SLOT; slot <= HV_LAST_SLOT; slot++)
-		if (!table_entry(HV_VIRT_START + ((uint64_t)(slot - HV_FIRST_SLOT) << 39), 3))
-			return false;
-	return true;
-}
-
 const char *mm_init(void)
 {
 	hv_root_paddr = image_paddr(hv_root);
@@ -258,7 +249,8 @@ const char *mm_init(void)
 	pte_nx = rdmsr(MSR_EFER) & 0x800 ? PTE_NX : 0;
 	frame_table = (struct page *)FRAMETABLE_START;
 	bootmem_init();
-	if (!slots_init() || !directmap_init() ||
+	/* the level-3 tables of all slots that are ever used must be there, so that every root can share them */
+	if (!table_entry(VMAP_START, 3) || !directmap_init() ||
 	    !frame_map_init(&frames_of_table, PTE_HV | pte_nx, 0) ||
 	    !frame_map_init(&frames_of_m2p, M2P_FLAGS | pte_nx, 0xff) ||
 	    !m2p_holes_init() || !m2p_tables_init())
@@ -267,6 +259,11 @@ const char *mm_init(void)
 	bootmem_to_heap();
 	heap_is_up = true;
 	return NULL;
+}
+
+void arch_image_release(void *from, size_t bytes)
+{
+	heap_add_range(image_paddr(from), image_paddr(from) + bytes);
 }
 
 void m2p_set(mfn_t mfn, uint64_t pfn)
