@@ -63,11 +63,11 @@ test_console() {
 }
 
 heard() {
-	i=0
+	waited=0
 	until grep -a -q "$1" /tmp/heard; do
 		sleep 0.5
-		i=$((i + 1))
-		[ $i -lt 120 ] || { echo "no '$1'"; tail -n 5 /tmp/heard; return 1; }
+		waited=$((waited + 1))
+		[ $waited -lt 120 ] || { echo "no '$1'"; tail -n 5 /tmp/heard; return 1; }
 	done
 }
 
