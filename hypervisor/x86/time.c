@@ -229,13 +229,26 @@ void time_cpu_init(void)
 static struct spinlock warp_lock;
 static uint64_t warp_last, warp_max;
 static unsigned int warp_present;
+static bool warp_is_over;
+
+/* Says that we are there, and waits until so many have said so; false: the other one isn't coming. */
+static bool warp_meet(unsigned int count)
+{
+	uint64_t start = arch_tsc();
+
+	__atomic_add_fetch(&warp_present, 1, __ATOMIC_SEQ_CST);
+	while (READ_ONCE(warp_present) < count) {
+		if (arch_tsc() - start > tsc_hz)
+			return false;
+		cpu_relax();		/* the two may share a CPU of some host's */
+	}
+	return true;
+}
 
 static void warp_check(void)
 {
-	__atomic_add_fetch(&warp_present, 1, __ATOMIC_SEQ_CST);
-	for (uint64_t start = arch_tsc(); READ_ONCE(warp_present) < 2;)
-		if (arch_tsc() - start > tsc_hz)		/* the other one isn't coming */
-			return;
+	if (!warp_meet(2))
+		return;
 	for (unsigned int i = 0; i < WARP_ROUNDS; i++) {
 		uint64_t now;
 
@@ -246,10 +259,7 @@ static void warp_check(void)
 		warp_last = now;
 		spin_unlock(&warp_lock);
 	}
-	__atomic_add_fetch(&warp_present, 1, __ATOMIC_SEQ_CST);
-	for (uint64_t start = arch_tsc(); READ_ONCE(warp_present) < 4;)
-		if (arch_tsc() - start > tsc_hz)
-			return;
+	warp_meet(4);
 }
 
 static void time_give_up_on_tsc(void)
@@ -261,7 +271,7 @@ static void time_give_up_on_tsc(void)
 	tsc_is_stable = false;
 }
 
-/* The AP waits in its half until ours is over, so nothing is shared by three. */
+/* The AP waits in its half until ours is over, however late it came, so nothing is shared by three. */
 void time_check_sync_boot(void)
 {
 	platform_anchor(now_ns());
@@ -269,14 +279,16 @@ void time_check_sync_boot(void)
 	warp_check();
 	if (warp_max && tsc_is_stable)
 		time_give_up_on_tsc();
-	__atomic_store_n(&warp_present, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&warp_is_over, true, __ATOMIC_SEQ_CST);
 }
 
 void time_check_sync_ap(void)
 {
 	warp_check();
-	while (READ_ONCE(warp_present))
+	while (!READ_ONCE(warp_is_over))
 		cpu_relax();
+	warp_present = 0;
+	warp_is_over = false;
 }
 
 /*

@@ -59,9 +59,9 @@ $(O)/system/debian-root.img: tests/system/debian-root-image
 	tests/system/debian-root-image $@
 
 SYSTEM_TESTS += $(addprefix tests/system/,guests dom0-devices dom0-console multiboot2 bad-boot)
-SYSTEM_TESTS += tests/system/trace
+SYSTEM_TESTS += $(addprefix tests/system/,trace xl-core)
 LONG_TESTS += $(addprefix tests/system/,sched sched-sedf)
-LONG_TESTS += $(addprefix tests/system/,guests-fuzz dom0-machines stress debian-root xl xl-core xend-ours)
+LONG_TESTS += $(addprefix tests/system/,guests-fuzz dom0-machines stress debian-root xl xend-ours)
 LONG_NEEDS += $(O)/system/debian-root.img $(O)/system/dom0-debian.cpio
 
 # A PV guest built by hand: tests the builder without xend, and on Debian's Xen, so that what fails is ours.
@@ -112,7 +112,7 @@ SYSTEM_NEEDS += $(O)/tests/system/lives $(O)/system/dom0-debian.cpio
 $(O)/tests/system/shares: $(O)/tests/system/shares.o
 	$(CC) -static -o $@ $^ -lxengnttab -lxencall -lxentoolcore -lxentoollog
 
-LONG_TESTS += tests/system/xl-devices
+LONG_TESTS += $(addprefix tests/system/,xl-devices xl-devices-core)
 LONG_NEEDS += $(O)/tests/system/shares
 
 # What README shows, typed on a terminal.

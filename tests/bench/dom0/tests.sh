@@ -44,6 +44,20 @@ test_bench_pair() {
 	report_guest ask
 }
 
+# How long after its time a guest runs that sleeps 10 ms at a time, beside two that never sleep.
+test_bench_wakes() {
+	for name in spin1 spin2; do
+		guest_create $name domu.elf 32 "extra='then=spin'" || return 1
+	done
+	guest_create nap domu.elf 32 "extra='then=nap'" && guest_said nap NAPS 60 || return 1
+	# NAPS half N tenth N latest N us late
+	sed -n 's/^NAPS half \([0-9]*\) tenth \([0-9]*\) latest \([0-9]*\) us.*/REPORT wake-beside-hogs-us \1\nREPORT wake-beside-hogs-latest-us \3/p' \
+		"$(guest_log nap)" >/dev/console
+	for name in spin1 spin2 nap; do
+		xl destroy $name || return 1
+	done
+}
+
 # A guest that does nothing, made and unmade.  The first one warms the caches of files.
 test_bench_life() {
 	for _ in first second; do
@@ -67,7 +81,7 @@ test_bench_linux() {
 	head -c 67108864 /dev/zero >/tmp/disk
 	nc -ll -p 5000 -e /bench/sink >/dev/null 2>&1 &
 	nc -ll -p 5001 -e /bench/source >/dev/null 2>&1 &
-	guest_create linux vmlinuz 192 "ramdisk='/bench/initrd'" "extra='console=hvc0 quiet'" \
+	guest_create linux vmlinux 192 "ramdisk='/bench/initrd'" "extra='console=hvc0 quiet'" \
 		"disk=['/tmp/disk,raw,xvda,w']" "vif=['script=/bench/vif']" || return 1
 	guest_said linux 'LINUX done' 100 || return 1
 	# shellcheck disable=SC2086

@@ -134,12 +134,18 @@ static void do_read(void)
 	note_trap(trap_try(read_there, random_va()));
 }
 
-static void do_jump(void)
+/* Where a kernel finds no code. */
+static uint64_t random_nowhere(void)
 {
 	static const uint64_t places[] = { 0, 0x1000, HYPERVISOR_VIRT_START, HYPERVISOR_VIRT_END - 1,
 		0x7fffffffffff, 0x0000800000000000, 0xffff7fffffffffff, 0x8000000000000000 };
 
-	note_trap(trap_try(jump_there, places[random_below(ARRAY_SIZE(places))]));
+	return places[random_below(ARRAY_SIZE(places))];
+}
+
+static void do_jump(void)
+{
+	note_trap(trap_try(jump_there, random_nowhere()));
 }
 
 static void instruction(uint64_t which)
@@ -436,17 +442,35 @@ static void do_code(void)
 	}
 }
 
-/* Stack and callbacks of any kind, while nothing can use them. */
-static void do_callbacks(void)
-{
-	struct worker *w = self();
+struct callbacks { uint64_t event, failsafe, syscall; };
 
-	note(hcall(stack_switch, random_number(), random_va()));
+static void callbacks_set(uint64_t callbacks)
+{
+	const struct callbacks *c = (const struct callbacks *)callbacks;
+
+	note(hcall(set_callbacks, c->event, c->failsafe, c->syscall));
+}
+
+static void callbacks_restore(uint64_t arg)
+{
 	hcall(stack_switch, FLAT_KERNEL_SS, guest_stacks[vcpu_self()] + GUEST_STACK / 2);
-	if (!w->user_root || one_in(2))
-		note(hcall(set_callbacks, random_va(), random_va(), random_va()));
 	traps_install();
 	hcall(set_callbacks, trap_stubs[TRAP_EVENT], trap_stubs[TRAP_FAILSAFE], trap_stubs[TRAP_SYSCALL]);
+}
+
+/*
+ * Stack and callbacks of any kind.  Nothing uses them here but events, which another vcpu's noise may unmask at
+ * any moment: they find no code where they go, and their trap ends the attempt.
+ */
+static void do_callbacks(void)
+{
+	struct callbacks random = { random_nowhere(), random_va(), random_va() };
+
+	note(hcall(stack_switch, random_number(), random_va()));
+	if (!self()->user_root || one_in(2))
+		note_trap(trap_try(callbacks_set, (uintptr_t)&random));
+	while (trap_try(callbacks_restore, 0) >= 0)
+		;
 }
 
 /* State of the FPU: noise loaded, the switch flag, components switched on and off. */

@@ -28,11 +28,11 @@ small_guest() {
 
 # said NAME REGEX [COUNT]: waits for so many lines of that kind on a guest's console.
 said() {
-	i=0
+	waited=0
 	while n=$(grep -a -c "$2" "$(guest_log "$1")" 2>/dev/null); [ "${n:-0}" -lt "${3:-1}" ]; do
 		sleep 0.5
-		i=$((i + 1))
-		[ $i -lt 400 ] || { echo "no '$2' from $1"; tail -n 20 "$(guest_log "$1")"; return 1; }
+		waited=$((waited + 1))
+		[ $waited -lt 400 ] || { echo "no '$2' from $1"; tail -n 20 "$(guest_log "$1")"; return 1; }
 	done
 }
 
@@ -46,12 +46,12 @@ state() { xl list | awk -v name="$1" '$1 == name { print $5 }'; }
 
 # Waits until a command says what is wanted.
 until_says() {
-	want=$1 i=0
+	want=$1 waited=0
 	shift
 	while [ "$("$@")" != "$want" ]; do
 		sleep 0.5
-		i=$((i + 1))
-		[ $i -lt 240 ] || { echo "'$*' says '$("$@")', not '$want'"; return 1; }
+		waited=$((waited + 1))
+		[ $waited -lt 240 ] || { echo "'$*' says '$("$@")', not '$want'"; return 1; }
 	done
 }
 
