@@ -91,11 +91,6 @@ static const char *const elf_feature_names[] = {
 
 #define ELF_FEATURES (sizeof(elf_feature_names) / sizeof(elf_feature_names[0]))
 
-const char *elf_feature_name(unsigned int bit)
-{
-	return bit < ELF_FEATURES ? elf_feature_names[bit] : NULL;
-}
-
 /* One name of the FEATURES note, which has no terminator. */
 static void elf_feature(struct elf_notes *n, const char *name, size_t len, bool required)
 {

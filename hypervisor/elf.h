@@ -78,6 +78,5 @@ int elf_check_pv(const struct elf_image *e, bool dom0, const char **reason);
 void elf_load(const struct elf_image *e, uint64_t offset, void *dest, size_t len);
 
 /* The name of bit XENFEAT_*, as in the FEATURES note, or NULL. */
-const char *elf_feature_name(unsigned int bit);
 
 #endif

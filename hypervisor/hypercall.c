@@ -59,7 +59,6 @@ struct multicall { struct multicall_entry entry; bool is_preempted; };
 
 static struct multicall **multicall_slot(void) { return &current_vcpu()->multicall; }
 
-bool hypercall_is_multicall(void) { return *multicall_slot(); }
 bool hypercall_should_yield(void) { return softirq_is_pending(); }
 
 /* A call's number, and that three arguments of 64 bits follow. */

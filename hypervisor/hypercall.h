@@ -31,7 +31,6 @@ long hypercall_sub_op(const struct hypercall_op *ops, size_t count, unsigned int
 bool hypercall_should_yield(void);	/* a softirq waits: a long loop must stop here */
 /* Arranges the restart with these arguments (each a uint64_t); its result is the handler's. */
 long hypercall_continue(unsigned int nr, unsigned int nargs, ...);
-bool hypercall_is_multicall(void);	/* the current call is an entry of a multicall */
 
 struct cpu_user_regs;
 void hypercall_do(struct cpu_user_regs *regs);	/* the current vcpu's call: number in rax, result there */

@@ -190,11 +190,6 @@ void vcpu_yield(void)
 	softirq_raise(SOFTIRQ_SCHEDULE);
 }
 
-void vcpu_reschedule(struct vcpu *v)
-{
-	softirq_raise_on(READ_ONCE(v->cpu), SOFTIRQ_SCHEDULE);
-}
-
 /* Installs a mask that's known to have a CPU online, and leaves a CPU that isn't in it. */
 static void vcpu_apply_affinity(struct vcpu *v, const struct cpumask *hard, const struct cpumask *soft)
 {

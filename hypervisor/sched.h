@@ -77,7 +77,6 @@ void vcpu_stop_clear(struct vcpu *v, uint32_t why);	/* then vcpu_wake if any was
 void vcpu_block(void);					/* SCHEDOP_block for current, unless an event is deliverable */
 void vcpu_yield(void);
 void vcpu_poll_timeout(void *v);			/* handler of v->poll */
-void vcpu_reschedule(struct vcpu *v);			/* its CPU thinks again soon */
 /* NULL keeps a mask.  -EINVAL: no CPU that's online is in it, or a pin override is in force. */
 int vcpu_set_affinity(struct vcpu *v, const struct cpumask *hard, const struct cpumask *soft);
 int vcpu_pin_override(struct vcpu *v, int pcpu);	/* <0 undoes it; -EINVAL, -EBUSY */

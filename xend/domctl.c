@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-#include <xen/sched.h>
 
 #define DESTROY_TRIES 1000	/* times a tenth of a second at most */
 
@@ -59,13 +58,6 @@ int domctl_resume(struct hyp *h, domid_t domid)
 	return domctl_plain(h, domid, XEN_DOMCTL_resumedomain);
 }
 
-int domctl_shutdown(struct hyp *h, domid_t domid, unsigned int reason)
-{
-	struct sched_remote_shutdown arg = { .domain_id = domid, .reason = reason };
-
-	return (int)hyp_op(h, __HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &arg, sizeof(arg));
-}
-
 int domctl_handle_set(struct hyp *h, domid_t domid, const uint8_t uuid[16])
 {
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_setdomainhandle, .domain = domid };
@@ -112,16 +104,6 @@ int domctl_address_size(struct hyp *h, domid_t domid, uint32_t bits)
 	return hyp_domctl(h, &op);
 }
 
-int domctl_address_size_get(struct hyp *h, domid_t domid, uint32_t *bits)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_get_address_size, .domain = domid };
-	int rc = hyp_domctl(h, &op);
-
-	if (rc >= 0)
-		*bits = op.u.address_size.size;
-	return rc;
-}
-
 int domctl_tsc_set(struct hyp *h, domid_t domid, const struct xen_domctl_tsc_info *tsc)
 {
 	struct xen_domctl op = { .cmd = XEN_DOMCTL_settscinfo, .domain = domid };
@@ -146,90 +128,6 @@ int domctl_hypercall_page(struct hyp *h, domid_t domid, uint64_t mfn)
 
 	op.u.hypercall_init.gmfn = mfn;
 	return hyp_domctl(h, &op);
-}
-
-int domctl_time_offset(struct hyp *h, domid_t domid, int64_t seconds)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_settimeoffset, .domain = domid };
-
-	op.u.settimeoffset.time_offset_seconds = seconds;
-	return hyp_domctl(h, &op);
-}
-
-/* -------------------------------------------------------------- cpu policy */
-
-struct domctl_policy {
-	xen_cpuid_leaf_t *leaves;	/* hypercall buffers */
-	xen_msr_entry_t *msrs;
-};
-
-static int policy_alloc(struct hyp *h, struct domctl_policy *p, uint32_t leaves, uint32_t msrs)
-{
-	p->leaves = hyp_buffer_new(h, leaves * sizeof(*p->leaves) + 1);
-	p->msrs = hyp_buffer_new(h, msrs * sizeof(*p->msrs) + 1);
-	return p->leaves && p->msrs ? 0 : -ENOMEM;
-}
-
-static void policy_free(struct hyp *h, struct domctl_policy *p)
-{
-	hyp_buffer_free(h, p->leaves);
-	hyp_buffer_free(h, p->msrs);
-}
-
-static void policy_op(struct xen_domctl *op, const struct domctl_policy *p, uint32_t leaves,
-		      uint32_t msrs)
-{
-	op->u.cpu_policy.nr_leaves = leaves;
-	op->u.cpu_policy.nr_msrs = msrs;
-	set_xen_guest_handle(op->u.cpu_policy.leaves, p->leaves);
-	set_xen_guest_handle(op->u.cpu_policy.msrs, p->msrs);
-}
-
-int domctl_policy_get(struct hyp *h, domid_t domid, xen_cpuid_leaf_t *leaves,
-		      uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_get_cpu_policy, .domain = domid };
-	struct domctl_policy p;
-	int rc = policy_alloc(h, &p, *nr_leaves, *nr_msrs);
-
-	if (!rc) {
-		policy_op(&op, &p, *nr_leaves, *nr_msrs);
-		rc = hyp_domctl(h, &op);
-	}
-	if (rc >= 0 && (op.u.cpu_policy.nr_leaves > *nr_leaves ||
-			op.u.cpu_policy.nr_msrs > *nr_msrs))
-		rc = -ENOBUFS;
-	if (rc >= 0) {
-		*nr_leaves = op.u.cpu_policy.nr_leaves;
-		*nr_msrs = op.u.cpu_policy.nr_msrs;
-		memcpy(leaves, p.leaves, *nr_leaves * sizeof(*leaves));
-		memcpy(msrs, p.msrs, *nr_msrs * sizeof(*msrs));
-	}
-	policy_free(h, &p);
-	return rc;
-}
-
-int domctl_policy_set(struct hyp *h, domid_t domid, const xen_cpuid_leaf_t *leaves,
-		      uint32_t nr_leaves, const xen_msr_entry_t *msrs, uint32_t nr_msrs,
-		      struct domctl_policy_error *err)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_set_cpu_policy, .domain = domid };
-	struct domctl_policy p;
-	int rc = policy_alloc(h, &p, nr_leaves, nr_msrs);
-
-	if (!rc) {
-		memcpy(p.leaves, leaves, nr_leaves * sizeof(*leaves));
-		memcpy(p.msrs, msrs, nr_msrs * sizeof(*msrs));
-		policy_op(&op, &p, nr_leaves, nr_msrs);
-		op.u.cpu_policy.err_leaf = op.u.cpu_policy.err_subleaf = ~0U;
-		op.u.cpu_policy.err_msr = ~0U;
-		rc = hyp_domctl(h, &op);
-		if (err)
-			*err = (struct domctl_policy_error){ op.u.cpu_policy.err_leaf,
-				op.u.cpu_policy.err_subleaf, op.u.cpu_policy.err_msr };
-	}
-	policy_free(h, &p);
-	return rc;
 }
 
 /* ------------------------------------------------------------------- vcpus */
@@ -284,32 +182,6 @@ int domctl_affinity_get(struct hyp *h, domid_t domid, uint32_t vcpu, uint8_t *ha
 			uint8_t *soft, size_t bytes)
 {
 	return affinity_op(h, XEN_DOMCTL_getvcpuaffinity, domid, vcpu, hard, soft, bytes);
-}
-
-int domctl_node_affinity_set(struct hyp *h, domid_t domid, const uint8_t *nodes, size_t bytes)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_setnodeaffinity, .domain = domid };
-	uint8_t *buf;
-	int rc = bitmap_lend(h, &op.u.nodeaffinity.nodemap, nodes, bytes, &buf);
-
-	if (!rc)
-		rc = hyp_domctl(h, &op);
-	hyp_buffer_free(h, buf);
-	return rc;
-}
-
-int domctl_node_affinity_get(struct hyp *h, domid_t domid, uint8_t *nodes, size_t bytes)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_getnodeaffinity, .domain = domid };
-	uint8_t *buf;
-	int rc = bitmap_lend(h, &op.u.nodeaffinity.nodemap, nodes, bytes, &buf);
-
-	if (!rc)
-		rc = hyp_domctl(h, &op);
-	if (rc >= 0)
-		memcpy(nodes, buf, bytes);
-	hyp_buffer_free(h, buf);
-	return rc;
 }
 
 int domctl_vcpu_info(struct hyp *h, domid_t domid, uint32_t vcpu,

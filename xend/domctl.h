@@ -19,7 +19,6 @@ int domctl_destroy(struct hyp *h, domid_t domid);	/* repeats while the hyperviso
 int domctl_pause(struct hyp *h, domid_t domid);
 int domctl_unpause(struct hyp *h, domid_t domid);
 int domctl_resume(struct hyp *h, domid_t domid);	/* after a suspend; see domctl_vcpu_* */
-int domctl_shutdown(struct hyp *h, domid_t domid, unsigned int reason);	/* SHUTDOWN_* at once */
 int domctl_handle_set(struct hyp *h, domid_t domid, const uint8_t uuid[16]);
 int domctl_trigger(struct hyp *h, domid_t domid, uint32_t trigger, uint32_t vcpu);
 
@@ -30,31 +29,16 @@ int domctl_info(struct hyp *h, domid_t domid, struct xen_domctl_getdomaininfo *i
 int domctl_max_vcpus(struct hyp *h, domid_t domid, uint32_t vcpus);
 int domctl_max_mem(struct hyp *h, domid_t domid, uint64_t kib);
 int domctl_address_size(struct hyp *h, domid_t domid, uint32_t bits);
-int domctl_address_size_get(struct hyp *h, domid_t domid, uint32_t *bits);
 int domctl_tsc_set(struct hyp *h, domid_t domid, const struct xen_domctl_tsc_info *tsc);
 int domctl_tsc_get(struct hyp *h, domid_t domid, struct xen_domctl_tsc_info *tsc);
 int domctl_hypercall_page(struct hyp *h, domid_t domid, uint64_t mfn);
-int domctl_time_offset(struct hyp *h, domid_t domid, int64_t seconds);
 
-/* The cpu policy: `*nr_leaves` and `*nr_msrs` are room on the way in, counts on the way out.
- * On -EINVAL from set, *err tells which leaf or MSR was refused. */
-struct domctl_policy_error {
-	uint32_t leaf, subleaf, msr;	/* ~0: not this one */
-};
-int domctl_policy_get(struct hyp *h, domid_t domid, xen_cpuid_leaf_t *leaves,
-		      uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs);
-int domctl_policy_set(struct hyp *h, domid_t domid, const xen_cpuid_leaf_t *leaves,
-		      uint32_t nr_leaves, const xen_msr_entry_t *msrs, uint32_t nr_msrs,
-		      struct domctl_policy_error *err);
-
-/* Vcpus.  Maps are bitmaps of `bytes` bytes, bit n is pcpu (or node) n; a null map is left
+/* Vcpus.  Maps are bitmaps of `bytes` bytes, bit n is pcpu n; a null map is left
  * alone.  Affinity set: the maps come back as what will really be used. */
 int domctl_affinity_set(struct hyp *h, domid_t domid, uint32_t vcpu, uint8_t *hard,
 			uint8_t *soft, size_t bytes);
 int domctl_affinity_get(struct hyp *h, domid_t domid, uint32_t vcpu, uint8_t *hard,
 			uint8_t *soft, size_t bytes);
-int domctl_node_affinity_set(struct hyp *h, domid_t domid, const uint8_t *nodes, size_t bytes);
-int domctl_node_affinity_get(struct hyp *h, domid_t domid, uint8_t *nodes, size_t bytes);
 int domctl_vcpu_info(struct hyp *h, domid_t domid, uint32_t vcpu,
 		     struct xen_domctl_getvcpuinfo *info);
 int domctl_vcpu_context_set(struct hyp *h, domid_t domid, uint32_t vcpu,

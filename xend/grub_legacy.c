@@ -171,16 +171,13 @@ static const struct {
 /* `command rest`, `command=rest`; comments have # in the first column. */
 static void line_run(struct legacy *l, const char *line, size_t n)
 {
-	char *text = grub_copy(&l->menu->arena, line, n), *rest;
+	char *text = grub_copy_line(&l->menu->arena, line, n), *rest;
 	size_t name;
 
 	if (!text) {
 		l->rc = -ENOMEM;
 		return;
 	}
-	for (size_t i = strlen(text); i && isspace((unsigned char)text[i - 1]); i--)
-		text[i - 1] = '\0';
-	text += strspn(text, " \t");
 	name = strcspn(text, " \t=");
 	if (*text == '#' || !name)
 		return;

@@ -1,6 +1,7 @@
 /* Menus: their memory, and what all parsers need. */
 #include "xend/grub_menu.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdalign.h>
@@ -50,6 +51,15 @@ char *grub_copy(struct grub_arena *a, const char *text, size_t n)
 	if (copy && n)
 		memcpy(copy, text, n);
 	return copy;
+}
+
+char *grub_copy_line(struct grub_arena *a, const char *line, size_t n)
+{
+	char *text = grub_copy(a, line, n);
+
+	for (size_t i = text ? strlen(text) : 0; i && isspace((unsigned char)text[i - 1]); i--)
+		text[i - 1] = '\0';
+	return text ? text + strspn(text, " \t") : NULL;
 }
 
 /* How many bytes the character here has: 0 for what is no text, namely bytes below blank, DEL, the

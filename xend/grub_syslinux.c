@@ -1,7 +1,6 @@
 /* SYSLINUX, EXTLINUX and ISOLINUX menus (the Syslinux project's wiki: "Config" and "Menu"). */
 #include "xend/grub_menu.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,15 +195,12 @@ static void on_menu(struct syslinux *l, char *rest)
 
 static void line_run(struct syslinux *l, const char *line, size_t n)
 {
-	char *text = grub_copy(&l->menu->arena, line, n);
+	char *text = grub_copy_line(&l->menu->arena, line, n);
 
 	if (!text) {
 		l->rc = -ENOMEM;
 		return;
 	}
-	for (size_t i = strlen(text); i && isspace((unsigned char)text[i - 1]); i--)
-		text[i - 1] = '\0';
-	text += strspn(text, " \t");
 	if (l->is_help)
 		l->is_help = strncasecmp(text, "endtext", 7);
 	else if (*text && *text != '#')

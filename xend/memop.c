@@ -45,31 +45,6 @@ int memop_map_set(struct hyp *h, domid_t domid, const struct memop_e820 *map, ui
 	return rc;
 }
 
-static long memop_ask(struct hyp *h, unsigned int cmd, domid_t domid)
-{
-	return hyp_memory_op(h, cmd, &domid, sizeof(domid));
-}
-
-long memop_max_mfn(struct hyp *h)
-{
-	return hyp_call(h, __HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0, 0, 0, 0);
-}
-
-long memop_max_pfn(struct hyp *h, domid_t domid)
-{
-	return memop_ask(h, XENMEM_maximum_gpfn, domid);
-}
-
-long memop_reservation(struct hyp *h, domid_t domid)
-{
-	return memop_ask(h, XENMEM_current_reservation, domid);
-}
-
-long memop_reservation_max(struct hyp *h, domid_t domid)
-{
-	return memop_ask(h, XENMEM_maximum_reservation, domid);
-}
-
 int memop_pin(struct hyp *h, domid_t domid, unsigned int cmd, uint64_t mfn)
 {
 	struct mmuext_op *op = hyp_buffer_new(h, sizeof(*op));

@@ -27,10 +27,6 @@ long memop_populate(struct hyp *h, domid_t domid, xen_pfn_t *extents, size_t cou
 /* Stake (or with 0, drop) a claim on so many frames in all, counting those it has. */
 int memop_claim(struct hyp *h, domid_t domid, uint64_t frames);
 int memop_map_set(struct hyp *h, domid_t domid, const struct memop_e820 *map, uint32_t count);
-long memop_max_mfn(struct hyp *h);
-long memop_max_pfn(struct hyp *h, domid_t domid);
-long memop_reservation(struct hyp *h, domid_t domid);		/* frames it has */
-long memop_reservation_max(struct hyp *h, domid_t domid);	/* frames it may have */
 
 /* Pin or unpin a page table of the domain's (MMUEXT_PIN_L4_TABLE …). */
 int memop_pin(struct hyp *h, domid_t domid, unsigned int cmd, uint64_t mfn);

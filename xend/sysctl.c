@@ -107,40 +107,6 @@ int sysctl_numa(struct hyp *h, struct xen_sysctl_meminfo *nodes, uint32_t *dista
 	return rc;
 }
 
-int sysctl_cpu_idle(struct hyp *h, struct xen_sysctl_cpuinfo *cpus, unsigned int max)
-{
-	struct xen_sysctl op = { .cmd = XEN_SYSCTL_getcpuinfo };
-	xen_sysctl_cpuinfo_t *buf = hyp_buffer_new(h, max * sizeof(*buf) + 1);
-	int rc;
-
-	if (!buf)
-		return -ENOMEM;
-	op.u.getcpuinfo.max_cpus = max;
-	set_xen_guest_handle(op.u.getcpuinfo.info, buf);
-	rc = hyp_sysctl(h, &op);
-	if (rc >= 0) {
-		rc = (int)(op.u.getcpuinfo.nr_cpus < max ? op.u.getcpuinfo.nr_cpus : max);
-		memcpy(cpus, buf, (size_t)rc * sizeof(*buf));
-	}
-	hyp_buffer_free(h, buf);
-	return rc;
-}
-
-int sysctl_heap_free(struct hyp *h, uint32_t min_bits, uint32_t max_bits, int node,
-		     uint64_t *bytes)
-{
-	struct xen_sysctl op = { .cmd = XEN_SYSCTL_availheap };
-	int rc;
-
-	op.u.availheap.min_bitwidth = min_bits;
-	op.u.availheap.max_bitwidth = max_bits;
-	op.u.availheap.node = node;
-	rc = hyp_sysctl(h, &op);
-	if (rc >= 0)
-		*bytes = op.u.availheap.avail_bytes;
-	return rc;
-}
-
 /* ----------------------------------------------------------------- console */
 
 int sysctl_console_read(struct hyp *h, char *data, size_t size, uint32_t *index, bool clear,
@@ -196,38 +162,23 @@ int sysctl_sched_id(struct hyp *h, uint32_t *sched_id)
 	return rc;
 }
 
-int sysctl_sched(struct hyp *h, struct xen_sysctl_scheduler_op *sched)
-{
-	struct xen_sysctl op = { .cmd = XEN_SYSCTL_scheduler_op };
-	int rc;
-
-	op.u.scheduler_op = *sched;
-	rc = hyp_sysctl(h, &op);
-	if (rc >= 0)
-		*sched = op.u.scheduler_op;
-	return rc;
-}
-
-/* A pool operation, with a bitmap of processors to come back if `cpus` is there. */
+/* A pool operation, whose bitmap of processors comes back. */
 static int pool_op(struct hyp *h, struct xen_sysctl_cpupool_op *pool, uint8_t *cpus,
 		   size_t bytes)
 {
 	struct xen_sysctl op = { .cmd = XEN_SYSCTL_cpupool_op };
-	uint8_t *buf = cpus ? hyp_buffer_new(h, bytes) : NULL;
+	uint8_t *buf = hyp_buffer_new(h, bytes);
 	int rc;
 
-	if (cpus && !buf)
+	if (!buf)
 		return -ENOMEM;
 	op.u.cpupool_op = *pool;
-	if (buf) {
-		set_xen_guest_handle(op.u.cpupool_op.cpumap.bitmap, buf);
-		op.u.cpupool_op.cpumap.nr_bits = (uint32_t)(bytes * 8);
-	}
+	set_xen_guest_handle(op.u.cpupool_op.cpumap.bitmap, buf);
+	op.u.cpupool_op.cpumap.nr_bits = (uint32_t)(bytes * 8);
 	rc = hyp_sysctl(h, &op);
 	if (rc >= 0) {
 		*pool = op.u.cpupool_op;
-		if (buf)
-			memcpy(cpus, buf, bytes);
+		memcpy(cpus, buf, bytes);
 	}
 	hyp_buffer_free(h, buf);
 	return rc;
@@ -245,49 +196,6 @@ int sysctl_pool_info(struct hyp *h, uint32_t id, struct sysctl_pool *pool, uint8
 	return rc;
 }
 
-int sysctl_pool_create(struct hyp *h, uint32_t *id, uint32_t sched_id)
-{
-	struct xen_sysctl_cpupool_op op = { .op = XEN_SYSCTL_CPUPOOL_OP_CREATE,
-					    .cpupool_id = *id, .sched_id = sched_id };
-	int rc = pool_op(h, &op, NULL, 0);
-
-	if (rc >= 0)
-		*id = op.cpupool_id;
-	return rc;
-}
-
-int sysctl_pool_destroy(struct hyp *h, uint32_t id)
-{
-	struct xen_sysctl_cpupool_op op = { .op = XEN_SYSCTL_CPUPOOL_OP_DESTROY,
-					    .cpupool_id = id };
-
-	return pool_op(h, &op, NULL, 0);
-}
-
-int sysctl_pool_cpu_add(struct hyp *h, uint32_t id, uint32_t cpu)
-{
-	struct xen_sysctl_cpupool_op op = { .op = XEN_SYSCTL_CPUPOOL_OP_ADDCPU,
-					    .cpupool_id = id, .cpu = cpu };
-
-	return pool_op(h, &op, NULL, 0);
-}
-
-int sysctl_pool_cpu_remove(struct hyp *h, uint32_t id, uint32_t cpu)
-{
-	struct xen_sysctl_cpupool_op op = { .op = XEN_SYSCTL_CPUPOOL_OP_RMCPU,
-					    .cpupool_id = id, .cpu = cpu };
-
-	return pool_op(h, &op, NULL, 0);
-}
-
-int sysctl_pool_move(struct hyp *h, uint32_t id, domid_t domid)
-{
-	struct xen_sysctl_cpupool_op op = { .op = XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN,
-					    .cpupool_id = id, .domid = domid };
-
-	return pool_op(h, &op, NULL, 0);
-}
-
 int sysctl_pool_free_cpus(struct hyp *h, uint8_t *cpus, size_t bytes)
 {
 	struct xen_sysctl_cpupool_op op = { .op = XEN_SYSCTL_CPUPOOL_OP_FREEINFO };
@@ -295,67 +203,7 @@ int sysctl_pool_free_cpus(struct hyp *h, uint8_t *cpus, size_t bytes)
 	return pool_op(h, &op, cpus, bytes);
 }
 
-/* --------------------------------------------------------- features, version */
-
-int sysctl_featureset(struct hyp *h, uint32_t index, uint32_t *words, uint32_t max)
-{
-	struct xen_sysctl op = { .cmd = XEN_SYSCTL_get_cpu_featureset };
-	uint32_t *buf = hyp_buffer_new(h, max * sizeof(*buf) + 1);
-	int rc;
-
-	if (!buf)
-		return -ENOMEM;
-	op.u.cpu_featureset.index = index;
-	op.u.cpu_featureset.nr_features = max;
-	set_xen_guest_handle(op.u.cpu_featureset.features, buf);
-	rc = hyp_sysctl(h, &op);
-	if (rc >= 0) {
-		uint32_t n = op.u.cpu_featureset.nr_features;
-
-		rc = (int)(n < max ? n : max);
-		memcpy(words, buf, (size_t)rc * sizeof(*buf));
-	}
-	hyp_buffer_free(h, buf);
-	return rc;
-}
-
-int sysctl_policy(struct hyp *h, uint32_t index, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
-		  xen_msr_entry_t *msrs, uint32_t *nr_msrs)
-{
-	struct xen_sysctl op = { .cmd = XEN_SYSCTL_get_cpu_policy };
-	struct xen_sysctl_cpu_policy *p = &op.u.cpu_policy;
-	xen_cpuid_leaf_t *leaf_buf = hyp_buffer_new(h, *nr_leaves * sizeof(*leaf_buf) + 1);
-	xen_msr_entry_t *msr_buf = hyp_buffer_new(h, *nr_msrs * sizeof(*msr_buf) + 1);
-	int rc = -ENOMEM;
-
-	if (leaf_buf && msr_buf) {
-		p->index = index;
-		p->nr_leaves = *nr_leaves;
-		p->nr_msrs = *nr_msrs;
-		set_xen_guest_handle(p->leaves, leaf_buf);
-		set_xen_guest_handle(p->msrs, msr_buf);
-		rc = hyp_sysctl(h, &op);
-	}
-	if (rc >= 0 && (p->nr_leaves > *nr_leaves || p->nr_msrs > *nr_msrs))
-		rc = -ENOBUFS;
-	if (rc >= 0) {
-		*nr_leaves = p->nr_leaves;
-		*nr_msrs = p->nr_msrs;
-		memcpy(leaves, leaf_buf, *nr_leaves * sizeof(*leaf_buf));
-		memcpy(msrs, msr_buf, *nr_msrs * sizeof(*msr_buf));
-	}
-	hyp_buffer_free(h, leaf_buf);
-	hyp_buffer_free(h, msr_buf);
-	return rc;
-}
-
-int sysctl_perfc_reset(struct hyp *h)
-{
-	struct xen_sysctl op = { .cmd = XEN_SYSCTL_perfc_op };
-
-	op.u.perfc_op.cmd = XEN_SYSCTL_PERFCOP_reset;
-	return hyp_sysctl(h, &op);
-}
+/* ----------------------------------------------------------------- version */
 
 int sysctl_version(struct hyp *h, struct sysctl_version *v)
 {

@@ -26,9 +26,6 @@ int sysctl_domains_all(struct hyp *h, struct xen_domctl_getdomaininfo **list);
 int sysctl_cpu_topology(struct hyp *h, struct xen_sysctl_cputopo *cpus, unsigned int max);
 int sysctl_numa(struct hyp *h, struct xen_sysctl_meminfo *nodes, uint32_t *distance,
 		unsigned int max);
-int sysctl_cpu_idle(struct hyp *h, struct xen_sysctl_cpuinfo *cpus, unsigned int max);
-int sysctl_heap_free(struct hyp *h, uint32_t min_bits, uint32_t max_bits, int node,
-		     uint64_t *bytes);
 
 /*
  * The console ring: up to `size` bytes from *index on, which moves along; returns how many.
@@ -38,26 +35,16 @@ int sysctl_console_read(struct hyp *h, char *buf, size_t size, uint32_t *index, 
 			bool incremental);
 int sysctl_debug_keys(struct hyp *h, const char *keys);
 
-/* Schedulers and pools.  `cpus` is a bitmap of `bytes` bytes or null. */
 int sysctl_sched_id(struct hyp *h, uint32_t *sched_id);
-int sysctl_sched(struct hyp *h, struct xen_sysctl_scheduler_op *op);
+
+/* Pools of processors.  `cpus` is a bitmap of `bytes` bytes, or null where a pool is asked for. */
 struct sysctl_pool {
 	uint32_t id, sched_id, domains;
 };
 /* The first pool whose id is at least `id`; -ENOENT: none. */
 int sysctl_pool_info(struct hyp *h, uint32_t id, struct sysctl_pool *pool, uint8_t *cpus,
 		     size_t bytes);
-int sysctl_pool_create(struct hyp *h, uint32_t *id, uint32_t sched_id);	/* id ~0: any */
-int sysctl_pool_destroy(struct hyp *h, uint32_t id);
-int sysctl_pool_cpu_add(struct hyp *h, uint32_t id, uint32_t cpu);	/* cpu ~0: any free */
-int sysctl_pool_cpu_remove(struct hyp *h, uint32_t id, uint32_t cpu);
-int sysctl_pool_move(struct hyp *h, uint32_t id, domid_t domid);
 int sysctl_pool_free_cpus(struct hyp *h, uint8_t *cpus, size_t bytes);
-
-int sysctl_featureset(struct hyp *h, uint32_t index, uint32_t *words, uint32_t max);
-int sysctl_policy(struct hyp *h, uint32_t index, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
-		  xen_msr_entry_t *msrs, uint32_t *nr_msrs);
-int sysctl_perfc_reset(struct hyp *h);		/* -ENOSYS: built without counters */
 
 /* xen_version: the text and number sub-operations. */
 struct sysctl_version {

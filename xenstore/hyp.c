@@ -342,13 +342,6 @@ int hyp_events_bind_virq(struct hyp_events *e, unsigned int virq)
 	return port < 0 ? hyp_error() : port;
 }
 
-int hyp_events_bind_unbound(struct hyp_events *e, uint32_t domid)
-{
-	int port = xenevtchn_bind_unbound_port(e->handle, domid);
-
-	return port < 0 ? hyp_error() : port;
-}
-
 int hyp_events_unbind(struct hyp_events *e, uint32_t port)
 {
 	return xenevtchn_unbind(e->handle, port) < 0 ? hyp_error() : 0;

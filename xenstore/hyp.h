@@ -83,7 +83,6 @@ int hyp_events_fd(const struct hyp_events *e);
 /* Each gives the local port (> 0). */
 int hyp_events_bind(struct hyp_events *e, uint32_t domid, uint32_t remote_port);
 int hyp_events_bind_virq(struct hyp_events *e, unsigned int virq);
-int hyp_events_bind_unbound(struct hyp_events *e, uint32_t domid);
 int hyp_events_unbind(struct hyp_events *e, uint32_t port);
 int hyp_events_notify(struct hyp_events *e, uint32_t port);
 /* The next port that was signalled, -EAGAIN if none.  It stays masked until unmasked. */

@@ -12,6 +12,22 @@ static inline uint8_t inb(uint16_t port) { uint8_t v; __asm__ volatile("inb %1, 
 static inline uint16_t inw(uint16_t port) { uint16_t v; __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port)); return v; }
 static inline uint32_t inl(uint16_t port) { uint32_t v; __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port)); return v; }
 
+/* 1, 2 or 4 bytes. */
+static inline uint32_t port_read(uint16_t port, unsigned int bytes)
+{
+	return bytes == 1 ? inb(port) : bytes == 2 ? inw(port) : inl(port);
+}
+
+static inline void port_write(uint16_t port, unsigned int bytes, uint32_t value)
+{
+	if (bytes == 1)
+		outb(port, (uint8_t)value);
+	else if (bytes == 2)
+		outw(port, (uint16_t)value);
+	else
+		outl(port, value);
+}
+
 static inline uint64_t rdmsr(uint32_t msr)
 {
 	uint32_t lo, hi;

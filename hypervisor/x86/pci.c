@@ -83,7 +83,7 @@ uint32_t pci_config_read(unsigned int segment, unsigned int bdf, unsigned int re
 	}
 	flags = spin_lock_irqsave(&ports_lock);
 	outl(PCI_ADDRESS, address_of(bdf, reg));
-	v = bytes == 1 ? inb(port) : bytes == 2 ? inw(port) : inl(port);
+	v = port_read(port, bytes);
 	spin_unlock_irqrestore(&ports_lock, flags);
 	return v;
 }
@@ -105,12 +105,7 @@ void pci_config_write(unsigned int segment, unsigned int bdf, unsigned int reg, 
 	}
 	flags = spin_lock_irqsave(&ports_lock);
 	outl(PCI_ADDRESS, address_of(bdf, reg));
-	if (bytes == 1)
-		outb(port, value);
-	else if (bytes == 2)
-		outw(port, value);
-	else
-		outl(port, value);
+	port_write(port, bytes, value);
 	spin_unlock_irqrestore(&ports_lock, flags);
 }
 

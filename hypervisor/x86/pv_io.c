@@ -57,21 +57,6 @@ bool pv_io_permitted(struct vcpu *v, uint16_t port, unsigned int bytes)
 	return !(bits >> port % 8 & ((1 << bytes) - 1));
 }
 
-static uint32_t port_read(uint16_t port, unsigned int bytes)
-{
-	return bytes == 1 ? inb(port) : bytes == 2 ? inw(port) : inl(port);
-}
-
-static void port_write(uint16_t port, unsigned int bytes, uint32_t value)
-{
-	if (bytes == 1)
-		outb(port, value);
-	else if (bytes == 2)
-		outw(port, value);
-	else
-		outl(port, value);
-}
-
 static bool is_pci_data(uint16_t port) { return port >= PCI_DATA && port < PCI_DATA + 4; }
 
 /* Configuration mechanism 1 with an address latch per vcpu, so that domains can't mix theirs. */

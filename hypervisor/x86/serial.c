@@ -248,14 +248,6 @@ bool serial_owns_port(uint16_t io_port)
 	return false;
 }
 
-bool serial_owns_irq(unsigned int isa_irq)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(uarts); i++)
-		if (uarts[i].is_open && isa_irq && uarts[i].o.irq == isa_irq)
-			return true;
-	return false;
-}
-
 int serial_open_com1(void) { return uart_open(0); }
 int serial_open_com2(void) { return uart_open(1); }
 void serial_write_com1(const char *text, size_t length) { uart_write_text(&uarts[0], text, length); }

@@ -17,6 +17,5 @@ void serial_set_sync_com1(bool sync);
 void serial_set_sync_com2(bool sync);
 void serial_start_interrupts(void);	/* after the interrupt controllers and timers; opened ports only */
 bool serial_owns_port(uint16_t io_port);	/* an I/O port of ours, which dom0 must not touch */
-bool serial_owns_irq(unsigned int isa_irq);
 
 #endif

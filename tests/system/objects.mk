@@ -118,3 +118,10 @@ LONG_NEEDS += $(O)/tests/system/shares
 # What README shows, typed on a terminal.
 LONG_TESTS += tests/system/session
 LONG_NEEDS += $(O)/system/dom0-ours.cpio
+
+# Static, for a guest without anything else.
+$(O)/tests/system/registers: $(O)/tests/system/registers.o
+	$(CC) -static -o $@ $^
+
+LONG_TESTS += tests/system/registers
+LONG_NEEDS += $(O)/tests/system/registers
