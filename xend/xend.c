@@ -231,7 +231,7 @@ static int daemon_run(int ready_fd)
 		return EXIT_FAILURE;
 	limit_dom0_cpus(&xend);
 	life_autostart(&xend);
-	prefill_managed();
+	prefill_likely();
 	log_info("ready, pid %d", (int)getpid());
 	if (ready_fd >= 0 && write(ready_fd, "", 1) == 1)
 		close(ready_fd);
