@@ -29,8 +29,8 @@ char *names_read(struct xs *xs);
  * bytes, without a NUL.  What is no row is skipped. */
 bool names_next(const char **at, uint32_t *domid, const char **name, size_t *len);
 
-/* xend's part.  With a new connection to XenStore: 0 or -errno. */
-int names_start(struct xend *x);
+/* xend's part.  With a new connection to XenStore.  If it fails nothing is told. */
+void names_start(struct xend *x);
 /* What a watch with the token "names" told. */
 void names_event(struct xend *x, const char *path);
 /* xend renamed it itself: told before the job is done. */

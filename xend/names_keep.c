@@ -182,20 +182,23 @@ static int rows_follow(struct xend *x, const struct xen_domctl_getdomaininfo *in
 	return 0;
 }
 
-static int look(struct xend *x)
+static void look(struct xend *x)
 {
 	struct xen_domctl_getdomaininfo *info;
-	int n = sysctl_domains_all(x->hyp, &info);
+	int n = sysctl_domains_all(x->hyp, &info), rc;
 
-	if (n < 0)
-		return n;
-	n = rows_follow(x, info, (size_t)n);
+	if (n < 0) {
+		log_rc(n, "list domains to tell their names");
+		return;
+	}
+	rc = rows_follow(x, info, (size_t)n);
 	free(info);
+	if (rc < 0)
+		log_rc(rc, "follow the names of domains");
 	tell_soon(x);
-	return n;
 }
 
-int names_start(struct xend *x)
+void names_start(struct xend *x)
 {
 	static const char *const events[] = { "@introduceDomain", "@releaseDomain" };
 	int rc = 0;
@@ -207,7 +210,10 @@ int names_start(struct xend *x)
 	xs_rm(x->xs, XS_TXN_NONE, NAMES_ROOT);
 	for (size_t i = 0; i < sizeof events / sizeof *events && rc == 0; i++)
 		rc = xs_watch(x->xs, events[i], TOKEN);
-	return rc < 0 ? log_rc(rc, "watch who comes") : look(x);
+	if (rc < 0)
+		log_rc(rc, "watch who comes");
+	else
+		look(x);
 }
 
 void names_event(struct xend *x, const char *path)

@@ -140,9 +140,8 @@ static int connect_store(struct xend *x)
 		return rc;
 	}
 	jobs_recover(x);
-	rc = names_start(x);
-	if (rc == 0)
-		rc = life_start(x);
+	names_start(x);
+	rc = life_start(x);
 	jobs_run(x);
 	return rc;
 }

@@ -379,6 +379,7 @@ test_xend_names() {
 	done
 	[ "$(guests)" = 'one three two ' ] || { xm list; return 1; }
 	xm rename one eins && [ "$(guests)" = 'eins three two ' ] && told eins || { echo "renamed by xm"; xm list; return 1; }
+	xenstore-ls -fp /tool/xend | grep -v '(n0)$' && { echo "guests may read that"; return 1; }
 	id=$(xm domid two)
 	xenstore-write "/local/domain/$id/name" 'zwei fach' && wait_for told 'zwei fach' && ! told two || return 1
 	xm list | grep -q '^zwei fach ' && [ "$(xm domid 'zwei fach')" = "$id" ] || { xm list; return 1; }
