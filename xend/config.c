@@ -453,7 +453,8 @@ static int config_find(struct config_build *b, const struct config_source *src)
 		b->file = b->c->file ? b->c->file : name;
 		return rc ? config_no_memory(b) : 0;
 	}
-	config_fail(b, config_nowhere, "it is looked for where you are and along --path",
+	config_fail(b, config_nowhere, *name == '/' ? "there is no such file, or it cannot be read" :
+		    "it is looked for where you are and along --path (default: " CONFIG_PATH_DEFAULT ")",
 		    "Unable to open config file: %s", name);
 	b->err->usage = true;
 	return -ENOENT;

@@ -194,7 +194,7 @@ static void look(struct xend *x)
 	struct dom_list l;
 	char uuid[DOM_UUID_TEXT];
 
-	if (x->is_stopping || !x->xs || roster_read_running(x->hyp, x->xs, &l) < 0)
+	if (x->is_stopping || !x->xs || roster_read_told(x->hyp, x->xs, &l) < 0)
 		return;
 	for (size_t i = 0; i < l.count; i++) {
 		const struct dom *d = &l.dom[i];
@@ -284,7 +284,7 @@ void life_stop(struct xend *x)
 {
 	struct dom_list l;
 
-	if (roster_read_running(x->hyp, x->xs, &l) < 0)
+	if (roster_read_told(x->hyp, x->xs, &l) < 0)
 		return;
 	for (size_t i = 0; i < l.count; i++) {
 		char *wish = is_ours(x, &l.dom[i]) ? vm_get(x, &l.dom[i], "on_xend_stop") : NULL;

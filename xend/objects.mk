@@ -68,13 +68,13 @@ FUZZERS += stream
 fuzz_stream_SRC := xend/stream.c xend/fault.c
 
 # What xm and xend share of domains: who is there, what is managed, settings, jobs.
-SHARED_OBJS := $(addprefix $(O)/xend/,domain.o roster.o managed.o host.o settings.o job.o lock.o) \
+SHARED_OBJS := $(addprefix $(O)/xend/,domain.o roster.o names.o managed.o host.o settings.o job.o lock.o) \
 	$(CONFIG_SRC:%.c=$(O)/%.o)
 TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
 XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o plan.o create.o suspend.o tune.o worker.o launch.o prefill.o \
-	room.o reap.o life.o bootloader.o bootloader_run.o device.o device_nodes.o device_store.o \
+	room.o reap.o life.o names_keep.o bootloader.o bootloader_run.o device.o device_nodes.o device_store.o \
 	device_wait.o device_attach.o device_detach.o device_config.o device_jobs.o hotplug.o loopdev.o)
 
 PROGRAMS += $(O)/xend/xend
@@ -89,9 +89,10 @@ PROGRAMS += $(O)/xend/xenconsoled
 $(O)/xend/xenconsoled: $(CONSOLED_OBJS) $(CTL_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
 
-UNIT_TESTS += domain managed settings console room log
+UNIT_TESTS += domain managed names settings console room log
 test_domain_SRC := xend/domain.c
 test_managed_SRC := xend/managed.c xend/domain.c $(SXP_SRC)
+test_names_SRC := xend/names.c xend/lock.c $(addprefix xenstore/,xs.c xs_calls.c buf.c loop.c)
 test_settings_SRC := xend/settings.c xenstore/buf.c $(SXP_SRC)
 test_log_SRC := xenstore/log.c
 test_room_SRC := xend/room.c xend/fault.c

@@ -8,11 +8,13 @@
 #include "xenstore/xs.h"
 #include "xend/domctl.h"
 #include "xend/managed.h"
+#include "xend/names.h"
 #include "xend/roster.h"
 #include "xend/sysctl.h"
 
 #define PAGE_KIB 4
 #define MAX_PAGES_NONE UINT32_MAX	/* what dom0 gets without dom0_mem=max: none to speak of */
+#define BELIEVE_LEAST 3			/* fewer names are asked for as quickly */
 
 const char *roster_vm_path(const struct dom *d, const char *rest, char path[ROSTER_PATH])
 {
@@ -69,7 +71,7 @@ static int dom_call(struct xs *xs, struct dom *d, char *name)
 
 /* Xen's xenstored takes a request from each connection, and then looks at all of them and at every
  * domain: with many domains, more connections get more answers for each such look. */
-static void names_ask(struct xs *xs, const char *const *path, size_t n, char **name)
+static void read_many(struct xs *xs, const char *const *path, size_t n, char **value)
 {
 	enum { EACH = 12 };		/* fewer are not worth a connection */
 	struct xs *all[XS_SPREAD_MAX] = { xs };
@@ -78,41 +80,77 @@ static void names_ask(struct xs *xs, const char *const *path, size_t n, char **n
 	while (count < XS_SPREAD_MAX && count * EACH < n &&
 	       xs_open(&all[count], XS_OPEN_SOCKET_ONLY) == 0)
 		count++;
-	xs_read_each(all, count, XS_TXN_NONE, path, n, name);	/* a lost store names nobody */
+	xs_read_each(all, count, XS_TXN_NONE, path, n, value);	/* a lost store knows nothing */
 	while (--count)
 		xs_close(all[count]);
 }
 
-/* The names of all, in few round trips: with a hundred domains that is what a list takes. */
-static char **names_read(struct xs *xs, const struct dom_list *l)
+/* What xend tells of them.  The domains are sorted by domid, as the hypervisor lists them. */
+static void names_told(struct xs *xs, const struct dom_list *l, char **name)
 {
-	enum { PATH = 40 };		/* /local/domain/<uint32_t>/name */
-	char **name = calloc(l->count + 1, sizeof *name);
-	const char **path = calloc(l->count + 1, sizeof *path);
-	char *text = malloc(l->count * PATH + 1);
-	bool is_ready = name && path && text;
+	char *rows = names_read(xs);
+	const char *at = rows, *text;
+	uint32_t domid;
+	size_t i = 0, len;
 
-	for (size_t i = 0; is_ready && i < l->count; i++) {
-		path[i] = text + i * PATH;
-		snprintf(text + i * PATH, PATH, "/local/domain/%d/name", l->dom[i].domid);
+	while (rows && names_next(&at, &domid, &text, &len)) {
+		while (i < l->count && (uint32_t)l->dom[i].domid < domid)
+			i++;
+		if (i < l->count && (uint32_t)l->dom[i].domid == domid && !name[i])
+			name[i] = strndup(text, len);
 	}
-	if (is_ready && xs)
-		names_ask(xs, path, l->count, name);
-	free(text);
-	free(path);
-	if (!is_ready) {
-		free(name);
-		name = NULL;
-	}
-	return name;
+	free(rows);
 }
 
-int roster_read_running(struct hyp *h, struct xs *xs, struct dom_list *l)
+/* The other names, each by its own question, in few round trips. */
+static int names_look_up(struct xs *xs, const struct dom_list *l, char **name)
+{
+	enum { PATH = 40 };		/* /local/domain/<uint32_t>/name */
+	char (*text)[PATH] = calloc(l->count + 1, PATH);
+	const char **path = calloc(l->count + 1, sizeof *path);
+	char **answer = calloc(l->count + 1, sizeof *answer);
+	bool is_ready = text && path && answer;
+	size_t n = 0;
+
+	for (size_t i = 0; is_ready && i < l->count; i++) {
+		if (name[i])
+			continue;
+		path[n] = text[n];
+		snprintf(text[n++], PATH, "/local/domain/%d/name", l->dom[i].domid);
+	}
+	if (n)
+		read_many(xs, path, n, answer);
+	for (size_t i = 0, k = 0; i < l->count && k < n; i++)
+		if (!name[i])
+			name[i] = answer[k++];
+	free(answer);
+	free(path);
+	free(text);
+	return is_ready ? 0 : -ENOMEM;
+}
+
+static int list_call(struct xs *xs, struct dom_list *l, bool believe)
+{
+	char **name = calloc(l->count + 1, sizeof *name);
+	int rc = name ? 0 : -ENOMEM;
+
+	if (name && xs && believe && l->count >= BELIEVE_LEAST)
+		names_told(xs, l, name);
+	if (name && xs)
+		rc = names_look_up(xs, l, name);
+	for (size_t i = 0; name && i < l->count; i++) {
+		int called = dom_call(xs, &l->dom[i], name[i]);
+
+		rc = rc ? rc : called;
+	}
+	free(name);
+	return rc;
+}
+
+static int read_running(struct hyp *h, struct xs *xs, struct dom_list *l, bool believe)
 {
 	struct xen_domctl_getdomaininfo *info;
-	int n = sysctl_domains_all(h, &info);
-	char **name;
-	int rc = 0;
+	int n = sysctl_domains_all(h, &info), rc;
 
 	*l = (struct dom_list){ 0 };
 	if (n < 0)
@@ -121,20 +159,37 @@ int roster_read_running(struct hyp *h, struct xs *xs, struct dom_list *l)
 	for (int i = 0; l->dom && i < n; i++)
 		dom_fill(&info[i], &l->dom[l->count++]);
 	free(info);
-	name = l->dom ? names_read(xs, l) : NULL;
-	if (!name)
-		rc = -ENOMEM;
-	for (size_t i = 0; name && i < l->count; i++) {
-		int called = dom_call(xs, &l->dom[i], name[i]);
-
-		rc = rc ? rc : called;
-	}
-	free(name);
+	rc = l->dom ? list_call(xs, l, believe) : -ENOMEM;
 	if (rc < 0)
 		dom_list_free(l);
 	else
 		dom_list_sort(l);
 	return rc;
+}
+
+int roster_read_running(struct hyp *h, struct xs *xs, struct dom_list *l)
+{
+	return read_running(h, xs, l, false);
+}
+
+int roster_read_told(struct hyp *h, struct xs *xs, struct dom_list *l)
+{
+	return read_running(h, xs, l, true);
+}
+
+bool roster_is_called(struct xs *xs, const struct dom *d)
+{
+	char path[ROSTER_PATH];
+	char *name;
+	bool is_same;
+
+	if (d->domid == DOM_HALTED || !d->has_name || !xs)
+		return true;
+	snprintf(path, sizeof path, "/local/domain/%d", d->domid);
+	name = xs_get(xs, XS_TXN_NONE, path, "name");
+	is_same = name && !strcmp(name, d->name);
+	free(name);
+	return is_same;
 }
 
 static uint64_t config_number(const struct sxp *config, const char *key)
@@ -172,15 +227,13 @@ static struct dom *find_running(struct dom_list *l, const uint8_t uuid[16])
 	return NULL;
 }
 
-int roster_read(struct hyp *h, struct xs *xs, struct dom_list *l)
+/* Those on disk with those that run. */
+static int add_managed(struct dom_list *l)
 {
 	struct managed_list managed;
 	struct dom *grown;
-	int rc = roster_read_running(h, xs, l);
+	int rc = managed_list(&managed, NULL);
 
-	if (rc < 0)
-		return rc;
-	rc = managed_list(&managed, NULL);
 	if (rc < 0)
 		goto fail;
 	grown = realloc(l->dom, (l->count + managed.count + 1) * sizeof *grown);
@@ -209,6 +262,20 @@ fail:
 	return rc;
 }
 
+int roster_read(struct hyp *h, struct xs *xs, struct dom_list *l)
+{
+	int rc = roster_read_running(h, xs, l);
+
+	return rc < 0 ? rc : add_managed(l);
+}
+
+int roster_read_all_told(struct hyp *h, struct xs *xs, struct dom_list *l)
+{
+	int rc = roster_read_told(h, xs, l);
+
+	return rc < 0 ? rc : add_managed(l);
+}
+
 static double host_start_time(void)
 {
 	FILE *f = fopen("/proc/uptime", "re");
@@ -222,22 +289,38 @@ static double host_start_time(void)
 	return up < 0 ? -1 : (double)time(NULL) - up;
 }
 
+static double time_parse(const char *text)
+{
+	char *end;
+	double t = text ? strtod(text, &end) : -1;
+
+	return text && end != text && t >= 0 ? t : -1;
+}
+
 void roster_start_time(struct xs *xs, struct dom *d)
 {
-	char path[ROSTER_PATH];
-	char *text, *end;
+	roster_start_times(xs, &d, 1);
+}
 
-	if (d->domid == 0) {
-		d->start_time = host_start_time();
-		return;
+void roster_start_times(struct xs *xs, struct dom *const *d, size_t count)
+{
+	char (*path)[ROSTER_PATH] = calloc(count + 1, sizeof *path);
+	const char **paths = calloc(count + 1, sizeof *paths);
+	char **value = calloc(count + 1, sizeof *value);
+
+	for (size_t i = 0; path && paths && i < count; i++)
+		paths[i] = roster_vm_path(d[i], "start_time", path[i]);
+	if (path && paths && value && xs)
+		read_many(xs, paths, count, value);
+	for (size_t i = 0; i < count; i++) {
+		d[i]->start_time = d[i]->domid == 0 ? host_start_time()
+						    : time_parse(value ? value[i] : NULL);
+		if (value)
+			free(value[i]);
 	}
-	text = xs ? xs_get(xs, XS_TXN_NONE, roster_vm_path(d, "", path), "start_time") : NULL;
-	if (!text)
-		return;
-	d->start_time = strtod(text, &end);
-	if (end == text || d->start_time < 0)
-		d->start_time = -1;
-	free(text);
+	free(value);
+	free(paths);
+	free(path);
 }
 
 /* One block: the vcpus, then a bitmap each. */

@@ -16,9 +16,16 @@ struct xs;
 int roster_read(struct hyp *h, struct xs *xs, struct dom_list *l);
 /* The same without those that are only on disk. */
 int roster_read_running(struct hyp *h, struct xs *xs, struct dom_list *l);
+/* The same two, but with the names that a running xend tells (names.h): far quicker where there are
+ * many, and a moment late where another program renames.  For those who only look. */
+int roster_read_all_told(struct hyp *h, struct xs *xs, struct dom_list *l);
+int roster_read_told(struct hyp *h, struct xs *xs, struct dom_list *l);
+/* Is that still its name?  Asks XenStore. */
+bool roster_is_called(struct xs *xs, const struct dom *d);
 
-/* Fills start_time of a running domain (Domain-0's from /proc/uptime). */
+/* Fills start_time of running domains (Domain-0's from /proc/uptime); -1 where nobody knows. */
 void roster_start_time(struct xs *xs, struct dom *d);
+void roster_start_times(struct xs *xs, struct dom *const *d, size_t count);
 
 /* All vcpus of a running domain.  The affinity maps belong to *v; one roster_vcpus_free()
  * frees all.  cpus: how many the host has.  Returns the count, or -errno. */

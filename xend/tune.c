@@ -9,6 +9,7 @@
 #include "xenstore/xs.h"
 #include "xend/domctl.h"
 #include "xend/methods.h"
+#include "xend/names.h"
 #include "xend/roster.h"
 #include "xend/sysctl.h"
 
@@ -162,6 +163,8 @@ int rename_act(struct xend *x, struct job *j, const struct dom *d)
 		rc = vm_put(x, j, d, "name", name);
 	if (rc == 0 && d->domid >= 0)
 		rc = domain_put(x, j, d, "name", name);
+	if (rc == 0 && d->domid >= 0)
+		names_set(x, (uint32_t)d->domid, name);
 	return rc;
 }
 

@@ -20,6 +20,7 @@
 #include "xend/life.h"
 #include "xend/lock.h"
 #include "xend/managed.h"
+#include "xend/names.h"
 #include "xend/prefill.h"
 #include "xend/settings.h"
 #include "xend/xend.h"
@@ -74,6 +75,8 @@ static void on_event(struct xs *xs, const struct xs_event *ev, void *ctx)
 		jobs_event(x, ev->path);
 	else if (!strcmp(ev->token, "life"))
 		life_event(x);
+	else if (!strcmp(ev->token, "names"))
+		names_event(x, ev->path);
 }
 
 /* dom0's own nodes, that every toolstack's guests and tools look for. */
@@ -137,6 +140,7 @@ static int connect_store(struct xend *x)
 		return rc;
 	}
 	jobs_recover(x);
+	names_start(x);
 	rc = life_start(x);
 	jobs_run(x);
 	return rc;
@@ -150,6 +154,7 @@ static void on_stop(int sig, void *ctx)
 	x->is_stopping = true;
 	if (x->xs)
 		life_stop(x);
+	names_stop(x);
 	jobs_drop(x);
 	loop_stop(x->loop, 0);
 }
@@ -231,7 +236,7 @@ static int daemon_run(int ready_fd)
 		return EXIT_FAILURE;
 	limit_dom0_cpus(&xend);
 	life_autostart(&xend);
-	prefill_managed();
+	prefill_likely();
 	log_info("ready, pid %d", (int)getpid());
 	if (ready_fd >= 0 && write(ready_fd, "", 1) == 1)
 		close(ready_fd);

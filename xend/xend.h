@@ -9,6 +9,7 @@
  *	launch.c	a worker's work: from a configuration to a running domain
  *	reap.c		the way back, from any half-way house too
  *	life.c		domains that shut down by themselves, and what is to happen then
+ *	names_keep.c	who is called what, told in one place for those who list many
  *	device*.c	disks and network interfaces: nodes, coming, going, jobs about them
  *	hotplug.c	the scripts of /etc/xen/scripts
  */

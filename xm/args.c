@@ -97,6 +97,18 @@ static int parse_letters(struct xm_args *a, struct cursor *c, const char *word)
 	return 0;
 }
 
+/* The first word of a command that begins with its domain; options that are new here excepted. */
+static bool word_comes_first(const struct xm_command *c, int at, const char *word)
+{
+	int row;
+
+	if (!(c->flags & XM_FIRST) || at > 0)
+		return false;
+	row = strncmp(word, "--", 2) ? -1 :
+	      option_find_long(c->options, word + 2, strcspn(word + 2, "="));
+	return row < 0 || !c->options[row].is_added;
+}
+
 /* A raw command takes what names no option as an argument: `vcpu-set D -1`. */
 static bool word_is_option(const struct xm_command *c, const char *word)
 {
@@ -124,7 +136,7 @@ int xm_args_parse(struct xm_args *a, const struct xm_command *command, int argc,
 				argv[kept++] = argv[c.at];
 			break;
 		}
-		if (!word_is_option(command, word))
+		if (word_comes_first(command, c.at, word) || !word_is_option(command, word))
 			argv[kept++] = word;
 		else if (word[1] == '-')
 			rc = parse_long(a, &c, word + 2);

@@ -264,7 +264,7 @@ static int cmd_console(struct xm_args *a)
 		return xm_usage_error(a, "Expects 1 argument");
 	if (num && strcmp(num, "0"))
 		return xm_usage_error(a, "Only console 0 is available in this version");
-	status = xm_roster(&l);
+	status = xm_roster_for(&l, a->argv, 1);
 	if (status)
 		return status;
 	d = dom_list_find(&l, a->argv[0]);

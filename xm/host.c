@@ -211,7 +211,8 @@ static int cmd_log(struct xm_args *a)
 	FILE *f = fopen(path, "re");
 
 	if (!f)
-		return xm_error("Unable to read %s: %s.", path, strerror(errno));
+		return xm_error("Unable to read %s: %s.%s", path, strerror(errno),
+				errno == ENOENT ? " xend writes it: xend start" : "");
 	if (xm_opt(a, "json")) {
 		int status = log_json(f);
 

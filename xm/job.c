@@ -74,7 +74,8 @@ static int check_daemon(void)
 		return XM_OK;
 	if (geteuid() != 0)
 		return xm_error("Most commands need root access. Please try again as root.");
-	return xm_error("Unable to connect to xend: %s. Is xend running?",
+	return xm_error("Unable to connect to xend: %s. Is xend running?\n"
+			"Start it with: xend start",
 			held == -ENOENT ? strerror(ENOENT) : strerror(ECONNREFUSED));
 }
 

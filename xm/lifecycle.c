@@ -197,8 +197,9 @@ static int shutdown_choose(struct shutting *s, struct dom_list *l)
 
 static int shutdown_run(struct shutting *s)
 {
+	struct xm_args *a = s->a;
 	struct dom_list l;
-	int status = xm_xs() ? xm_roster(&l) : XM_FAILED;
+	int status = xm_xs() ? xm_roster_for(&l, a->argv, a->argc) : XM_FAILED;
 
 	if (status)
 		return status;

@@ -89,7 +89,6 @@ static void json_dom(struct json *j, struct dom *d)
 
 	dom_uuid_print(d->uuid, uuid);
 	dom_state(d, state);
-	roster_start_time(xm_xs_quiet(), d);
 	json_map(j, NULL);
 	json_text(j, "name", d->name);
 	if (d->domid == DOM_HALTED)
@@ -121,6 +120,7 @@ static int list_json(struct dom **d, size_t count)
 {
 	struct json *j = json_open(stdout, true);
 
+	roster_start_times(xm_xs_quiet(), d, count);
 	json_list(j, NULL);
 	for (size_t i = 0; i < count; i++)
 		json_dom(j, d[i]);
@@ -239,7 +239,7 @@ static int cmd_list(struct xm_args *a)
 				      "but not both");
 	status = pool_word ? xm_pool_find(pool_word, &pool) : XM_OK;
 	if (status == XM_OK)
-		status = xm_roster(&l);
+		status = xm_roster_for(&l, a->argv, a->argc);
 	if (status)
 		return status;
 	d = pool_word ? choose(&l, a, in_pool, &pool, &count, &status)
@@ -336,7 +336,7 @@ static int cmd_vcpu_list(struct xm_args *a)
 	struct dom_list l;
 	struct dom **d;
 	size_t count;
-	int status = xm_roster(&l);
+	int status = xm_roster_for(&l, a->argv, a->argc);
 
 	if (status)
 		return status;
@@ -353,6 +353,7 @@ static int one_json(struct dom *d)
 {
 	struct json *j = json_open(stdout, true);
 
+	roster_start_time(xm_xs_quiet(), d);
 	json_dom(j, d);
 	return json_close(j) < 0 ? XM_FAILED : XM_OK;
 }
@@ -411,7 +412,6 @@ static uint64_t dom_uptime(struct dom *d, time_t now)
 {
 	if (d->domid == DOM_HALTED)
 		return 0;
-	roster_start_time(xm_xs_quiet(), d);
 	if (d->start_time < 0 || d->start_time > (double)now)
 		return 0;
 	return (uint64_t)((double)now - d->start_time);
@@ -439,6 +439,7 @@ static void uptime_print(struct xm_args *a, struct dom **d, size_t count)
 	time_t now = time(NULL);
 	struct tm tm;
 
+	roster_start_times(xm_xs_quiet(), d, count);
 	if (xm_opt(a, "json")) {
 		uptime_json(d, count, now);
 		return;
@@ -463,7 +464,7 @@ static int cmd_uptime(struct xm_args *a)
 	struct dom_list l;
 	struct dom **d;
 	size_t count;
-	int status = xm_roster(&l);
+	int status = xm_roster_for(&l, a->argv, a->argc);
 
 	if (status)
 		return status;

@@ -18,7 +18,7 @@ UNIT_TESTS += xm_format xm_words
 # Formats are pure; what asks the hypervisor in the same files is not called.
 test_xm_format_SRC := xm/format.c xm/format_info.c xm/format_device.c xm/topdata.c xend/domain.c
 test_xm_words_SRC := xm/args.c xm/numbers.c xm/shellwords.c
-CHECK_SCRIPTS += tests/xm/all tests/xm/terminal
+CHECK_SCRIPTS += tests/xm/all tests/xm/terminal tests/xm/manual
 CHECK_NEEDS += $(O)/tests/system/expect
 
 # xm is also the tools by whose names it is called.

@@ -88,7 +88,8 @@ struct xs *xm_xs_again(void)
 	return store;
 }
 
-int xm_roster(struct dom_list *l)
+static int roster_get(struct dom_list *l,
+		      int (*get)(struct hyp *h, struct xs *xs, struct dom_list *l))
 {
 	struct hyp *h = xm_hyp();
 	int rc;
@@ -96,13 +97,45 @@ int xm_roster(struct dom_list *l)
 	*l = (struct dom_list){ 0 };
 	if (!h)
 		return XM_FAILED;
-	rc = roster_read(h, xm_xs_quiet(), l);
+	rc = get(h, xm_xs_quiet(), l);
 	return rc < 0 ? xm_hyp_error("Unable to list domains", rc) : XM_OK;
+}
+
+int xm_roster(struct dom_list *l)
+{
+	return roster_get(l, roster_read_all_told);
+}
+
+/* Whoever is named, it is by the name that it has now. */
+static bool is_so(const struct dom_list *l, const char *word)
+{
+	const struct dom *d = dom_list_find(l, word);
+
+	return d && roster_is_called(xm_xs_quiet(), d);
+}
+
+static int roster_again(struct dom_list *l)
+{
+	dom_list_free(l);
+	return roster_get(l, roster_read);
+}
+
+int xm_roster_for(struct dom_list *l, char *const *words, int count)
+{
+	int status = xm_roster(l);
+
+	for (int i = 0; i < count && status == XM_OK; i++)
+		if (!is_so(l, words[i]))
+			return roster_again(l);
+	return status;
 }
 
 int xm_find(struct dom_list *l, const char *word, struct dom **d)
 {
 	int status = xm_roster(l);
+
+	if (status == XM_OK && !is_so(l, word))
+		status = roster_again(l);
 
 	if (status)
 		return status;

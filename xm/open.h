@@ -19,6 +19,8 @@ struct xs *xm_xs_quiet(void);
 
 /* Everybody, sorted by name.  XM_OK, or the error is said and its status given. */
 int xm_roster(struct dom_list *l);
+/* The same for those that words name, in what XenStore says at this moment. */
+int xm_roster_for(struct dom_list *l, char *const *words, int count);
 /* The one that word names: XM_OK with *d lent from *l, or the error is said. */
 int xm_find(struct dom_list *l, const char *word, struct dom **d);
 /* What an errno of the hypervisor's means here: the error is said. */

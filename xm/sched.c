@@ -204,6 +204,10 @@ static int sedf_show(struct xm_args *a)
 
 	if (status)
 		return status;
+	if (a->argc > 1) {
+		dom_list_free(&l);
+		return xm_usage_error(a, "Expects 1 domain");
+	}
 	if (d->domid == DOM_HALTED) {
 		status = xm_error("Domain '%s' is not started", d->name);
 		dom_list_free(&l);
@@ -235,8 +239,8 @@ static int cmd_sched_sedf(struct xm_args *a)
 
 	if (status)
 		return status;
-	if (a->argc != 1)
-		return xm_usage_error(a, a->argc ? "Expects 1 domain" : "No domain given.");
+	if (!a->argc)
+		return xm_usage_error(a, "No domain given.");
 	for (int i = 0; i < 5; i++) {
 		value[i] = xm_opt(a, names[i]);
 		if (value[i] && !is_number(value[i]))
@@ -245,8 +249,12 @@ static int cmd_sched_sedf(struct xm_args *a)
 		if (!value[i])
 			value[i] = "";
 	}
-	if (!sets)
-		return sedf_show(a);
+	if (!sets || a->argc > 1)
+		status = sedf_show(a);
+	if (status == XM_NO_DOMAIN)
+		xm_usage(a->command, stdout);
+	if (!sets || status)
+		return status;
 	return xm_job(a, "sched-sedf", a->argv[0], value[0], value[1], value[2], value[3], value[4],
 		      NULL);
 }
@@ -284,6 +292,6 @@ const struct xm_command sched_commands[] = {
 	  XM_SCHEDULER },
 	{ "sched-sedf", "<Domain> [options]", 1, 11, cmd_sched_sedf,
 	  "Show or change parameters of the sedf scheduler, where the hypervisor has it.",
-	  sedf_options, 0, XM_SCHEDULER },
+	  sedf_options, XM_FIRST, XM_SCHEDULER },
 	{ 0 },
 };

@@ -61,7 +61,7 @@ static void add_domains(void)
 		return;
 	if (xs_open(&xs, XS_OPEN_SOCKET_ONLY) < 0)
 		xs = NULL;
-	if (roster_read(h, xs, &l) == 0) {
+	if (roster_read_all_told(h, xs, &l) == 0) {
 		for (size_t i = 0; i < l.count; i++)
 			candidate_add(l.dom[i].name);
 		dom_list_free(&l);

@@ -61,7 +61,7 @@ static int sample_take(void)
 	now = (struct top_sample){ 0 };
 	rc = host_read(h, &now.host);
 	if (rc == 0)
-		rc = roster_read_running(h, xm_xs_quiet(), &now.list);
+		rc = roster_read_told(h, xm_xs_quiet(), &now.list);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	now.at_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 	if (rc == 0)

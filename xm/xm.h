@@ -42,6 +42,7 @@ enum xm_group {
 #define XM_ADDED	0x08	/* Xen's xm did not have it: abbreviations prefer those that it had */
 #define XM_LATER	0x10	/* known, but not available yet */
 #define XM_NO_USAGE	0x20	/* what xend refuses is said without the usage text */
+#define XM_FIRST	0x40	/* the first word is no option, whatever it looks like */
 
 struct xm_command {
 	const char *name;

@@ -13,6 +13,7 @@ static const struct xm_option options[] = {
 };
 static const struct xm_command plain = { "plain", "", 0, -1, NULL, "", options };
 static const struct xm_command raw = { "raw", "", 0, -1, NULL, "", options, XM_RAW };
+static const struct xm_command first = { "first", "", 0, -1, NULL, "", options, XM_FIRST };
 
 static struct xm_args a;
 static char err[128];
@@ -48,6 +49,17 @@ static void values_stand_together_or_apart(void)
 	CHECK_STR(xm_opt(&a, "domain"), "Z");
 	CHECK_EQ(parse(&plain, "--dom", "W", NULL), 0);
 	CHECK_STR(xm_opt(&a, "domain"), "W");
+}
+
+static void a_first_word_may_be_a_domain_whatever_it_looks_like(void)
+{
+	CHECK_EQ(parse(&first, "-d", "-l", NULL), 0);
+	CHECK_EQ(a.argc, 1);
+	CHECK_STR(a.argv[0], "-d");
+	CHECK(xm_opt(&a, "long"));
+	CHECK_EQ(parse(&first, "--json", "one", NULL), 0);
+	CHECK(xm_opt(&a, "json"));
+	CHECK_STR(a.argv[0], "one");
 }
 
 static void refusals_have_the_words_of_old(void)
@@ -143,6 +155,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(options_and_arguments_mix_in_any_order),
 		TEST(values_stand_together_or_apart),
+		TEST(a_first_word_may_be_a_domain_whatever_it_looks_like),
 		TEST(refusals_have_the_words_of_old),
 		TEST(two_dashes_end_options),
 		TEST(a_raw_command_takes_negative_numbers),

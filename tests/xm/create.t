@@ -50,6 +50,7 @@ $ printf 'kernel = "/k"\nmemory = "much"\n' >f; xm lint f >/dev/null
 % root
 $ printf 'kernel = "/k"\n' >f; xm create -q f
 ! Error: Unable to connect to xend: No such file or directory. Is xend running?
+! Start it with: xend start
 ? 1
 
 == the XML form is refused, not pretended

@@ -10,6 +10,7 @@ $ xm list 2>&1 | head -1 | cut -c1-31
 % root
 $ xm destroy foo
 ! Error: Unable to connect to xend: No such file or directory. Is xend running?
+! Start it with: xend start
 ? 1
 
 == halt and reboot exclude each other, without usage

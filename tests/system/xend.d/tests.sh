@@ -363,6 +363,48 @@ test_xend_beside_xl() {
 	wait_for eval '[ "$(free_mib)" = "$(cat /tmp/free.before)" ]' || { xm list; return 1; }
 }
 
+told() {		# NAME: xend tells it
+	xenstore-read /tool/xend/names/0 2>/dev/null | grep -q "^[0-9]* $1\$"
+}
+
+guests() {		# all names but Domain-0's
+	xm list | sed '1d; /^Domain-0 /d; s/ .*//' | tr '\n' ' '
+}
+
+# Lists take names from where xend tells them, and are right whoever renames, and when xend is dead.
+test_xend_names() {
+	fresh
+	for name in one two three; do
+		create $name stay && wait_for told $name || return 1
+	done
+	[ "$(guests)" = 'one three two ' ] || { xm list; return 1; }
+	xm rename one eins && [ "$(guests)" = 'eins three two ' ] && told eins || { echo "renamed by xm"; xm list; return 1; }
+	xenstore-ls -fp /tool/xend | grep -v '(n0)$' && { echo "guests may read that"; return 1; }
+	id=$(xm domid two)
+	xenstore-write "/local/domain/$id/name" 'zwei fach' && wait_for told 'zwei fach' && ! told two || return 1
+	xm list | grep -q '^zwei fach ' && [ "$(xm domid 'zwei fach')" = "$id" ] || { xm list; return 1; }
+	# For those who ask for a name it is right even before xend has told it.
+	xenstore-write "/local/domain/$id/name" zwei && wait_for told zwei || return 1
+	kill -STOP "$(cat /run/xend.pid)"
+	xenstore-write "/local/domain/$id/name" nobody
+	exact="$(xm domid nobody) $(xm domname "$id")" old=$(xm domid zwei 2>&1)
+	kill -CONT "$(cat /run/xend.pid)"
+	[ "$exact" = "$id nobody" ] || { echo "a new name: $exact"; return 1; }
+	[ "$old" = "Error: Domain 'zwei' does not exist." ] || { echo "an old name: $old"; return 1; }
+	xend stop
+	xenstore-exists /tool/xend/names && { echo "still told without xend"; return 1; }
+	xend start && wait_for told nobody || return 1
+	# What a dead xend told is not believed.
+	pid=$(cat /run/xend.pid)
+	kill -9 "$(sed 's/.*) . \([0-9]*\) .*/\1/' "/proc/$pid/stat")" "$pid"
+	xenstore-write "/local/domain/$id/name" drei
+	told nobody && [ "$(guests)" = 'drei eins three ' ] || { echo "a dead xend is believed"; xm list; return 1; }
+	xend start && wait_for told drei && [ "$(guests)" = 'drei eins three ' ] || return 1
+	xm destroy drei && xm destroy eins && xm destroy three || return 1
+	[ -z "$(guests)" ] || { xm list; return 1; }
+	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
+}
+
 # A restart of the daemon costs no guest anything.
 test_xend_restart() {
 	fresh
