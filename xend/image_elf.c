@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xen/elfnote.h>
 
 #include "xend/image_parse.h"
 
@@ -370,6 +371,19 @@ static int elf_section_notes(struct elf_load *e, const uint8_t *file, size_t siz
 	return rc ? rc : elf_notes(e);
 }
 
+/* A kernel that names no PV entry point starts where its ELF header says, unless it is one for PVH alone. */
+static void elf_entry(struct elf_load *e)
+{
+	Elf64_Ehdr eh;
+
+	if (!e->notes.has || IMAGE_HAS(&e->notes, XEN_ELFNOTE_ENTRY) ||
+	    IMAGE_HAS(&e->notes, XEN_ELFNOTE_PHYS32_ENTRY))
+		return;
+	memcpy(&eh, e->head, sizeof(eh));	/* elf_check() has seen it */
+	e->notes.entry = eh.e_entry;
+	e->notes.has |= 1ULL << XEN_ELFNOTE_ENTRY;
+}
+
 /* Header last: a result without it is none. */
 static int elf_result(struct elf_load *e)
 {
@@ -401,8 +415,10 @@ int image_parse(const uint8_t *file, size_t size, int fd, struct fault *f)
 		rc = elf_notes(e);
 	if (!rc && !e->notes_found)
 		rc = elf_section_notes(e, file, size);
-	if (!rc)
+	if (!rc) {
+		elf_entry(e);
 		rc = notes_check(&e->notes, f);
+	}
 	if (!rc)
 		rc = elf_result(e);
 	elf_ranges_drop(e);

@@ -123,9 +123,8 @@ int notes_check(const struct image_notes *notes, struct fault *f)
 		return -ENOEXEC;
 	}
 	if (!IMAGE_HAS(notes, XEN_ELFNOTE_ENTRY)) {
-		fault_set(f, ENOEXEC, "the kernel has no PV entry point (Xen note 1)%s",
-			  IMAGE_HAS(notes, XEN_ELFNOTE_PHYS32_ENTRY)
-			  ? ", only one for PVH guests" : "");
+		fault_set(f, ENOEXEC, "the kernel has no PV entry point (Xen note 1), only one for PVH "
+			  "guests");
 		fault_hint(f, "Use a kernel with CONFIG_XEN_PV, or configure a PVH guest.");
 		return -ENOEXEC;
 	}

@@ -295,8 +295,20 @@ static void a_kernel_without_xen_notes_is_told_apart_from_damage(void)
 	REFUSED(-ENOEXEC, k->ph[1].p_type = PT_NULL);
 	CHECK(strstr(fault.text, "no Xen notes"));
 	CHECK(fault.hint[0]);
-	REFUSED(-ENOEXEC, k->notes[12] = 'x');		/* the entry point's owner */
+	REFUSED(-ENOEXEC, k->notes[8] = XEN_ELFNOTE_PHYS32_ENTRY);
 	CHECK(strstr(fault.text, "no PV entry point"));
+}
+
+static void without_the_note_the_elf_headers_entry_counts(void)
+{
+	struct kernel *k = kernel_new();
+	int fd;
+
+	k->notes[12] = 'x';			/* the entry point's owner */
+	k->eh.e_entry = KERNEL_ENTRY;
+	CHECK_EQ(parse(k, sizeof(*k), &fd), 0);
+	check_result(fd, k);
+	free(k);
 }
 
 static void notes_that_lie_are_refused(void)
@@ -527,6 +539,7 @@ int main(void)
 		TEST(a_segment_without_memory_is_not_loaded),
 		TEST(segments_may_come_in_any_order_and_leave_holes),
 		TEST(a_kernel_without_xen_notes_is_told_apart_from_damage),
+		TEST(without_the_note_the_elf_headers_entry_counts),
 		TEST(notes_that_lie_are_refused),
 		TEST(sections_serve_where_there_is_no_note_segment),
 		TEST(note_texts_are_cut_and_cleaned),
