@@ -59,8 +59,8 @@ $(O)/system/debian-root.img: tests/system/debian-root-image
 	tests/system/debian-root-image $@
 
 SYSTEM_TESTS += $(addprefix tests/system/,guests dom0-devices dom0-console multiboot2 bad-boot)
-SYSTEM_TESTS += $(addprefix tests/system/,trace xl-core)
-LONG_TESTS += $(addprefix tests/system/,sched sched-sedf)
+SYSTEM_TESTS += $(addprefix tests/system/,trace xl-core sched-sedf)
+LONG_TESTS += tests/system/sched
 LONG_TESTS += $(addprefix tests/system/,guests-fuzz dom0-machines stress debian-root xl xend-ours)
 LONG_NEEDS += $(O)/system/debian-root.img $(O)/system/dom0-debian.cpio
 
