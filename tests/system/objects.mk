@@ -40,9 +40,10 @@ run:
 	@$(MAKE) all $(O)/debian/ready $(RUN_IMAGE_$(TOOLS)) $(RUN_DISK_$(TOOLS)) $(O)/tests/system/expect
 	@DISK=$(RUN_DISK_$(TOOLS)) tests/system/run-dom0 $(HYPERVISOR_$(HYPERVISOR)) $(O)/debian/vmlinuz $(RUN_IMAGE_$(TOOLS))
 
-SYSTEM_TESTS += tests/system/grub-menu
-LONG_TESTS += tests/system/run tests/system/run-debian tests/system/pygrub
-LONG_NEEDS += $(O)/system/run-small.cpio $(O)/system/guest-small.img $(O)/system/run-debian.cpio
+SYSTEM_TESTS += tests/system/grub-menu tests/system/run
+SYSTEM_NEEDS += $(O)/system/run-small.cpio $(O)/system/guest-small.img
+LONG_TESTS += tests/system/run-debian tests/system/pygrub
+LONG_NEEDS += $(O)/system/run-debian.cpio
 
 RUN_PARTS := tests/system/run-image $(wildcard tests/system/run.d/*)
 
