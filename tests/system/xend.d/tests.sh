@@ -364,7 +364,7 @@ test_xend_beside_xl() {
 }
 
 told() {		# NAME: xend tells it
-	xenstore-read /tool/xend/names/0 2>/dev/null | grep -q "^[0-9]* $1\$"
+	xenstore-read /tool/xend/names/0 2>/dev/null | sed 's/\\n/\n/g' | grep -q "^[0-9]* $1\$"
 }
 
 guests() {		# all names but Domain-0's
