@@ -103,6 +103,7 @@ test_xend_life() {
 	xm resume living 2>&1 | grep -q 'Error: Error occurred when resuming: Cannot resume domain that is not' || return 1
 	sched=$(xm info | sed -n "s/^xen_scheduler *: //p")
 	xm sched-sedf living 2>&1 | grep -qx "Error: Xen is running with the $sched scheduler" || return 1
+	xm trigger living nmi 7 2>&1 | grep -qx "Error: Domain 'living' has no vcpu 7: the last is 0" || return 1
 	xm "sched-$sched" -d living -w 500 && xm "sched-$sched" -d living | grep -q "^living .* 500\b" || return 1
 	xm destroy living || return 1
 	is_gone living || { echo "still there"; return 1; }
