@@ -100,6 +100,16 @@ static int config_set_string(struct config_build *b, struct config_value *value,
 	return value->text ? 0 : config_no_memory(b);
 }
 
+/* The words of old, then which variable wants what. */
+static int config_refuse(struct config_build *b, struct config_where where, enum config_id id,
+			 const char *wanted, const char *words, const char *text)
+{
+	char hint[128];
+
+	snprintf(hint, sizeof(hint), "%s must be %s", config_vars[id].name, wanted);
+	return config_fail(b, where, hint, "%s%s", words, text);
+}
+
 int config_set_text(struct config_build *b, enum config_id id, const char *text,
 		    enum config_origin origin, struct config_where where)
 {
@@ -120,8 +130,8 @@ int config_set_text(struct config_build *b, enum config_id id, const char *text,
 			return 0;
 		}
 		value->is_set = false;
-		return config_fail(b, where, on_command ? "expected yes or no" : "expected 1 or 0",
-				   "Invalid value:%s", text);
+		return config_refuse(b, where, id, on_command ? "yes or no" : "1 or 0",
+				     "Invalid value:", text);
 	default:
 		if (!*text && !on_command) {
 			value->is_set = false;		/* maxmem = '' says nothing */
@@ -130,7 +140,7 @@ int config_set_text(struct config_build *b, enum config_id id, const char *text,
 		if (config_number(text, &value->number) || config_word(id, text, &value->number))
 			return 0;
 		value->is_set = false;
-		return config_fail(b, where, "expected an integer", "Invalid value: %s", text);
+		return config_refuse(b, where, id, "an integer", "Invalid value: ", text);
 	}
 }
 
@@ -240,8 +250,7 @@ static int config_set_float(struct config_build *b, enum config_id id, const str
 	if (config_vars[id].type == CONFIG_STRING)
 		snprintf(text, sizeof(text), "%.12g", v->real);
 	else if (!isfinite(v->real) || fabs(v->real) > 9e15)
-		return config_fail(b, config_where_of(v), "expected an integer",
-				   "Invalid value: %g", v->real);
+		snprintf(text, sizeof(text), "%g", v->real);	/* which is refused below */
 	else
 		snprintf(text, sizeof(text), "%lld", (long long)v->real);
 	if (config_vars[id].type != CONFIG_STRING && v->real != trunc(v->real))

@@ -105,14 +105,21 @@ int trigger_act(struct xend *x, struct job *j, const struct dom *d)
 		{ "s3resume", XEN_DOMCTL_SENDTRIGGER_SLEEP },
 		{ "power", XEN_DOMCTL_SENDTRIGGER_POWER },
 	};
+	char *end;
+	unsigned long vcpu = strtoul(j->arg[2], &end, 10);
 
 	for (size_t i = 0; i < sizeof triggers / sizeof *triggers; i++) {
 		int rc;
 
 		if (strcmp(triggers[i].name, j->arg[1]))
 			continue;
+		if (!*j->arg[2] || *end)
+			return fault_set(&j->fault, EINVAL, "Invalid argument.");
+		if (vcpu >= d->vcpus)
+			return fault_set(&j->fault, EINVAL, "Domain '%s' has no vcpu %s: the last is %u",
+					 d->name, j->arg[2], d->vcpus - 1);
 		rc = domctl_trigger(x->hyp, (domid_t)d->domid, triggers[i].trigger,
-				    (uint32_t)atoi(j->arg[2]));
+				    (uint32_t)vcpu);
 		return rc < 0 ? fault_errno(&j->fault, -rc, "The hypervisor refuses to send %s to "
 					    "'%s'", j->arg[1], d->name) : 0;
 	}

@@ -239,7 +239,8 @@ static void check_domains(struct doctor *d)
 		}
 	}
 	if (!zombies && !nameless)
-		find(d, GRADE_GOOD, "domains", NULL, "%zu run, none is a zombie", l.count);
+		find(d, GRADE_GOOD, "domains", NULL, "%zu run%s, none is a zombie", l.count,
+		     l.count == 1 ? "s" : "");
 	dom_list_free(&l);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "xend/config_build.h"
 #include "xm/xm.h"
 
 static int say_error(const char *format, va_list va)
@@ -130,6 +131,31 @@ static int run_later(const struct xm_command *c)
 	return xm_error("'xm %s' is not available yet in this version.", c->name);
 }
 
+/* Was it meant?  First those that the word begins, then those that it is misspelt from. */
+static bool is_likely(const struct xm_command *c, const char *word, bool is_misspelt)
+{
+	size_t length = strlen(word);
+	unsigned most = length < 5 ? 1 : 2;
+
+	if (c->flags & XM_HIDDEN || length < 2)
+		return false;
+	return is_misspelt ? config_distance(word, c->name, most) <= most
+			   : !strncmp(c->name, word, length);
+}
+
+static unsigned say_likely(const char *word, bool is_misspelt)
+{
+	unsigned said = 0;
+
+	for (const struct xm_command *const *table = xm_tables; *table; table++)
+		for (const struct xm_command *c = *table; c->name; c++)
+			if (is_likely(c, word, is_misspelt))
+				fprintf(stderr, "%s%s", said++ ? ", " : "Did you mean ", c->name);
+	if (said)
+		fputs("?\n", stderr);
+	return said;
+}
+
 int xm_run(int argc, char **argv)
 {
 	const struct xm_command *c = xm_command_lookup(argv[0]);
@@ -139,6 +165,8 @@ int xm_run(int argc, char **argv)
 
 	if (!c) {
 		xm_error("Subcommand %s not found!", argv[0]);
+		if (!say_likely(argv[0], false))
+			say_likely(argv[0], true);
 		xm_help_short(stdout);
 		return XM_FAILED;
 	}

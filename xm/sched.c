@@ -51,7 +51,10 @@ static int scheduler_check(uint32_t wanted)
 	if (rc < 0)
 		return xm_hyp_error("Unable to ask for the scheduler", rc);
 	if (sched_id != wanted)
-		return xm_error("Xen is running with the %s scheduler", format_scheduler(sched_id));
+		return xm_error("Xen is running with the %s scheduler%s", format_scheduler(sched_id),
+				sched_id == XEN_SCHEDULER_CREDIT ? "\nIts parameters: xm sched-credit" :
+				sched_id == XEN_SCHEDULER_CREDIT2 ? "\nIts parameters: xm sched-credit2" :
+				"");
 	return XM_OK;
 }
 

@@ -951,7 +951,7 @@ static void lint_reports_everything_not_only_the_first(void)
 	static const char *const lines[] = {
 		"f:1:10: warning: kernel: '/nonexistent/vmlinuz' cannot be read here: No such file or directory\n",
 		"f:2:10: warning: 'memroy' is not a variable of xm: did you mean 'memory'?\n",
-		"f:3:10: error: Invalid value: abc (expected an integer)\n",
+		"f:3:10: error: Invalid value: abc (maxmem must be an integer)\n",
 		"f:4:9: error: Invalid value: 9999 (expected 1 to 128)\n",
 		"f:5:10: error: Invalid disk specifier: phy:a",
 		"f:5:19: error: Unable to find number for device (nope)",

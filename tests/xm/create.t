@@ -113,13 +113,13 @@ $ printf 'kernel = "/k"\ndisk = ["phy:a,xvda"]\n' >f; xm create -q f
 == a number that is none, in the words and without the usage of old
 $ printf 'kernel = "/k"\n' >f; xm create -q f memory=abc
 ! Error: Invalid value: abc
-!   expected an integer
+!   memory must be an integer
 ? 1
 
 == a truth that is none
 $ printf 'kernel = "/k"\n' >f; xm create -q f localtime=1
 ! Error: Invalid value:1
-!   expected yes or no
+!   localtime must be yes or no
 ? 1
 
 == a dry run is not judged, as ever

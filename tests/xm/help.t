@@ -37,6 +37,12 @@ $ xm bogus | head -1
 $ xm bogus >/dev/null 2>&1
 ? 1
 
+== a misspelt command is guessed
+$ xm destory >/dev/null
+! Error: Subcommand destory not found!
+! Did you mean destroy, restore?
+? 1
+
 == one letter abbreviates nothing
 $ xm l 2>&1 >/dev/null
 > Error: Subcommand l not found!
@@ -51,6 +57,7 @@ $ xm uptim --bogus
 == an ambiguous abbreviation is not found
 $ xm vcpu 2>&1 >/dev/null
 > Error: Subcommand vcpu not found!
+> Did you mean vcpu-list, vcpu-set, vcpu-pin?
 ? 1
 
 == commands that are new take no abbreviation from the old ones

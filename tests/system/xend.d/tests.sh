@@ -103,6 +103,7 @@ test_xend_life() {
 	xm resume living 2>&1 | grep -q 'Error: Error occurred when resuming: Cannot resume domain that is not' || return 1
 	sched=$(xm info | sed -n "s/^xen_scheduler *: //p")
 	xm sched-sedf living 2>&1 | grep -qx "Error: Xen is running with the $sched scheduler" || return 1
+	xm trigger living nmi 7 2>&1 | grep -qx "Error: Domain 'living' has no vcpu 7: the last is 0" || return 1
 	xm "sched-$sched" -d living -w 500 && xm "sched-$sched" -d living | grep -q "^living .* 500\b" || return 1
 	xm destroy living || return 1
 	is_gone living || { echo "still there"; return 1; }
@@ -364,7 +365,7 @@ test_xend_beside_xl() {
 }
 
 told() {		# NAME: xend tells it
-	xenstore-read /tool/xend/names/0 2>/dev/null | grep -q "^[0-9]* $1\$"
+	xenstore-read /tool/xend/names/0 2>/dev/null | sed 's/\\n/\n/g' | grep -q "^[0-9]* $1\$"
 }
 
 guests() {		# all names but Domain-0's
