@@ -22,7 +22,7 @@ wait_for() {
 	until "$@" >/dev/null 2>&1; do
 		sleep 0.5
 		i=$((i + 1))
-		[ $i -lt 240 ] || { echo "waited in vain for: $*"; xm list; return 1; }
+		[ $i -lt 480 ] || { echo "waited in vain for: $*"; xm list; return 1; }
 	done
 }
 
@@ -78,9 +78,11 @@ test_pygrub_refused() {
 # A terminal for `xm create -c`: down, Enter; then the guest's own words on the same terminal.
 test_pygrub_menu() {
 	config fourth
-	(sleep 8; printf '\033[B\r'; sleep 90; printf '\035') |
+	: >/tmp/typescript
+	(wait_for grep -aq 'Boot menu of' /tmp/typescript >/dev/null; printf '\033[B\r'
+		wait_for grep -aq 'GUEST UP' /tmp/typescript >/dev/null; printf '\035') |
 		script -q -f -c 'xm create -c /tmp/fourth.cfg' /tmp/typescript >/dev/null 2>&1 &
-	wait_for grep -aq 'GUEST UP entry=rescue' /tmp/typescript || { cat /tmp/typescript; return 1; }
+	wait_for grep -aq 'GUEST UP entry=rescue' /tmp/typescript || { cat /tmp/typescript; xm destroy fourth; return 1; }
 	grep -aq 'Boot menu of /dev/vda' /tmp/typescript || { echo "no menu"; return 1; }
 	nothing_is_left || return 1
 	xm destroy fourth
