@@ -25,7 +25,6 @@ struct guest_state {
  * a local port was signalled, on_change() when some domain died or shut down.
  */
 int guest_open(struct loop *l, void (*on_event)(uint32_t port), void (*on_change)(void));
-bool guest_there(void);
 
 /* The ring page of a domain: its frame, or its reserved grant.  0 or -errno. */
 int guest_map(uint32_t domid, uint64_t gfn, struct xenstore_domain_interface **page);

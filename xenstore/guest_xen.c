@@ -77,11 +77,6 @@ int guest_open(struct loop *l, void (*on_event)(uint32_t port), void (*on_change
 	return rc;
 }
 
-bool guest_there(void)
-{
-	return guest.hyp != NULL;
-}
-
 /* A toolstack reserves a grant of the page for us; the frame itself is the older way. */
 int guest_map(uint32_t domid, uint64_t gfn, struct xenstore_domain_interface **page)
 {

@@ -236,28 +236,6 @@ int heap_open(const char *path, bool *fresh)
 	return rc ? rc : chunks_grow((uint32_t)(heap.header->arena / CHUNK));
 }
 
-void heap_close(bool erase)
-{
-	if (!heap_base)
-		return;
-	if (erase && heap.fd >= 0)
-		heap.header->magic = 0;
-	munmap(heap_base, MAP_SIZE);
-	if (heap.fd >= 0)
-		close(heap.fd);
-	free(heap.chunk);
-	free(heap.freed.v);
-	free(heap.allocated.v);
-	memset(&heap, 0, sizeof(heap));
-	heap.fd = -1;
-	heap_base = NULL;
-}
-
-int heap_fd(void)
-{
-	return heap.fd;
-}
-
 uint64_t *heap_root(unsigned int i)
 {
 	return &heap.header->root[i];

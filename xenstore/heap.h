@@ -49,10 +49,6 @@ static inline uint32_t heap_ref(const void *p)
 int heap_open(const char *path, bool *fresh);
 /* Its first content stands: from here on the file is taken up again; before, it would start anew. */
 void heap_ready(void);
-/* Unmap.  With erase the content is thrown away, file and all. */
-void heap_close(bool erase);
-/* The file's descriptor (without O_CLOEXEC it stays locked through an exec), or -1. */
-int heap_fd(void);
 
 /* Words of the caller's, 0 at first: where everything hangs.  Touch before changing. */
 uint64_t *heap_root(unsigned int i);

@@ -280,11 +280,6 @@ void m2p_set(mfn_t mfn, uint64_t pfn)
 	WRITE_ONCE(entries[mfn.n % M2P_CHUNK_ENTRIES], pfn);
 }
 
-uint64_t m2p_get(mfn_t mfn)
-{
-	return frame_map_has(&frames_of_m2p, mfn) ? ((uint64_t *)M2P_START)[mfn.n] : M2P_INVALID;
-}
-
 bool m2p_chunk(unsigned int n, uint64_t *mfn)
 {
 	const struct frame_map *m = &frames_of_m2p;
@@ -340,11 +335,6 @@ void *ioremap_cached(paddr_t pa, size_t bytes)
 	if (pa + bytes <= BOOT_MAPPED)		/* in the direct map already */
 		return paddr_to_virt(pa);
 	return map_frames(pa, bytes, PTE_HV | pte_nx);
-}
-
-void iounmap(void *va, size_t bytes)
-{
-	/* Tables are read once at boot; their few pages of address space aren't worth taking back. */
 }
 
 /*

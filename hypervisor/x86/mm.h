@@ -44,17 +44,15 @@ bool paddr_is_hypervisors(paddr_t start, paddr_t end);	/* overlaps our image */
 
 void *ioremap(paddr_t pa, size_t bytes);	/* uncached; NULL: no room or memory.  There's no unmap of registers */
 void *ioremap_cached(paddr_t pa, size_t bytes);	/* for tables in RAM */
-void iounmap(void *va, size_t bytes);
 /* `pages` pages of address space with an unmapped page before and after; their level-1 entries in *ptes,
  * contiguous.  pages <= 510.  NULL: none left. */
 void *vmap_reserve(unsigned int pages, uint64_t **ptes);
 
-/* At boot, one at a time: contents undefined; NULL: not so much memory.  Freed with the same size. */
+/* One at a time, for the kernel of domain 0 and for the audit: contents undefined; NULL: not so much memory.  Freed with the same size. */
 void *heap_map_large(size_t bytes);
 void heap_unmap_large(void *va, size_t bytes);
 
 void m2p_set(mfn_t mfn, uint64_t pfn);
-uint64_t m2p_get(mfn_t mfn);
 #define M2P_INVALID (~0UL)
 /* The first of the M2P_CHUNK_FRAMES frames of the table's n-th 2 MiB, ~0 for a hole; false: the table ends before it. */
 #define M2P_CHUNK_FRAMES 512

@@ -34,11 +34,6 @@ int guest_open(struct loop *l, void (*on_event)(uint32_t port), void (*on_change
 	return 0;
 }
 
-bool guest_there(void)
-{
-	return true;
-}
-
 int guest_map(uint32_t domid, uint64_t gfn, struct xenstore_domain_interface **page)
 {
 	if (domid >= FAKE_GUESTS || !fake_guest[domid].alive)
