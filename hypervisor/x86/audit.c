@@ -13,13 +13,15 @@
 /* What a frame's counts should be. */
 struct expected { uint32_t count, type_count; };
 
-/* Frames are looked at in windows: one for all if there's memory for that, else several that fit what there is. */
+/* Frames are looked at in windows: one for all if there's memory for that, else several that fit `small`. */
 struct audit {
 	struct expected *window;
 	uint64_t first, count;		/* the frames of the window */
 	uint64_t seen, owned;
 	long wrong;
 };
+
+static struct expected small[1024];
 
 #define REPORTS_MAX 20
 
@@ -212,31 +214,15 @@ static void audit_owners(struct audit *a)
 	compare_owners(a);
 }
 
-/* One for all frames: its size; or as large a one as there is, of 2^order pages: 0. */
-static uint64_t window_new(struct audit *a, unsigned int *order)
-{
-	uint64_t bytes = (max_mfn + 1) * sizeof(struct expected);
-
-	a->count = max_mfn + 1;
-	a->window = heap_map_large(bytes);
-	if (a->window)
-		return bytes;
-	*order = 8;
-	while (!(a->window = pages_alloc_zeroed(*order)) && *order)
-		--*order;
-	a->count = (PAGE_SIZE << *order) / sizeof(struct expected);
-	return 0;
-}
-
 long audit_frames(void)
 {
-	struct audit a = { 0 };
-	unsigned int order = 0;
-	uint64_t bytes = window_new(&a, &order);
+	const uint64_t bytes = (max_mfn + 1) * sizeof(struct expected);
+	struct audit a = { .window = heap_map_large(bytes), .count = max_mfn + 1 };
+	bool is_large = a.window;
 
-	if (!a.window) {
-		printk(LOG_ERR "Audit: not done, there's not even a page of memory for it\n");
-		return -ENOMEM;
+	if (!is_large) {
+		a.window = small;
+		a.count = ARRAY_SIZE(small);
 	}
 	if (domains_freeze()) {
 		for (; a.first <= max_mfn; a.first += a.count)
@@ -247,10 +233,8 @@ long audit_frames(void)
 	} else {
 		a.wrong = -EBUSY;
 	}
-	if (bytes)
+	if (is_large)
 		heap_unmap_large(a.window, bytes);
-	else
-		pages_free(a.window, order);
 	if (a.wrong < 0)
 		printk(LOG_ERR "Audit: not done, a vcpu is busy\n");
 	else
