@@ -19,8 +19,8 @@ struct pv_vcpu {
 	bool in_kernel;			/* guest kernel mode: both run in ring 3 */
 	struct page *root_kernel;	/* level-4 tables: a PAGE_L4 type reference each */
 	struct page *root_user;		/* NULL: none */
-	struct trap_info traps[256];
-	struct pv_callback event, failsafe, syscall, syscall32, sysenter, nmi;
+	struct trap_info traps[256];	/* [TRAP_NMI] is the NMI callback as well */
+	struct pv_callback event, failsafe, syscall, syscall32, sysenter;
 	uint64_t kernel_sp;
 	uint64_t kernel_ss;
 	struct page *gdt_frames[GUEST_GDT_PAGES];	/* PAGE_SEGDESC references */
@@ -36,7 +36,7 @@ struct pv_vcpu {
 	uint64_t iobitmap;		/* guest address of the user I/O permission bitmap */
 	uint32_t iobitmap_ports;
 	uint32_t pci_cf8;		/* latched configuration address */
-	bool nmi_pending, nmi_masked;
+	bool nmi_pending, nmi_masked;	/* its own business: others set VCPU_WORK_NMI */
 };
 
 #define VCPU_WORK_NMI	1		/* an NMI is to be injected */
@@ -50,7 +50,7 @@ struct arch_vcpu {
 	void *fpu;			/* XSAVE area, or FXSAVE where there's no XSAVE */
 	bool fpu_is_initialised;
 	struct cpu *loaded_on;		/* whose registers still hold our state, or NULL */
-	uint8_t exit_work;		/* VCPU_WORK_*: what must be done before it runs guest code again */
+	uint8_t exit_work;		/* VCPU_WORK_*: what must be done before it runs guest code again; atomic */
 	struct pv_vcpu pv;
 };
 

@@ -130,9 +130,17 @@ static struct pv_callback *callback_find(struct pv_vcpu *pv, unsigned int type)
 	case CALLBACKTYPE_syscall: return &pv->syscall;
 	case CALLBACKTYPE_syscall32: return &pv->syscall32;
 	case CALLBACKTYPE_sysenter: return &pv->sysenter;
-	case CALLBACKTYPE_nmi: return &pv->nmi;
 	default: return NULL;
 	}
+}
+
+/* The NMI's is its entry of the trap table by another name (Linux only has that). */
+static long nmi_callback_set(struct vcpu *v, uint64_t address)
+{
+	if (address && !is_guest_address(address))
+		return -EINVAL;
+	v->arch.pv.traps[TRAP_NMI] = (struct trap_info) { .vector = TRAP_NMI, .cs = FLAT_KERNEL_CS, .address = address };
+	return 0;
 }
 
 static long callback_register(void *arg)
@@ -140,6 +148,8 @@ static long callback_register(void *arg)
 	const struct callback_register *op = arg;
 	struct pv_callback *cb = callback_find(&current_vcpu()->arch.pv, op->type);
 
+	if (op->type == CALLBACKTYPE_nmi)
+		return nmi_callback_set(current_vcpu(), op->address);
 	if (!cb)
 		return -ENOSYS;
 	if (!is_guest_address(op->address))
@@ -152,14 +162,10 @@ static long callback_register(void *arg)
 static long callback_unregister(void *arg)
 {
 	const struct callback_unregister *op = arg;
-	struct pv_callback *cb = callback_find(&current_vcpu()->arch.pv, op->type);
 
-	if (!cb)
-		return -EINVAL;
-	if (cb != &current_vcpu()->arch.pv.nmi)
+	if (op->type != CALLBACKTYPE_nmi)
 		return -EINVAL;		/* the others can be replaced, not taken away */
-	cb->address = 0;
-	return 0;
+	return nmi_callback_set(current_vcpu(), 0);
 }
 
 static const struct hypercall_op callback_ops[] = {
@@ -178,10 +184,7 @@ static long nmi_register(void *arg)
 	const struct xennmi_callback *op = arg;
 	struct vcpu *v = current_vcpu();
 
-	if (v->id || !is_guest_address(op->handler_address))
-		return -EINVAL;
-	v->arch.pv.nmi.address = op->handler_address;
-	return 0;
+	return v->id ? -EINVAL : nmi_callback_set(v, op->handler_address);
 }
 
 long hcall_nmi_op(const uint64_t arg[6])
@@ -190,10 +193,8 @@ long hcall_nmi_op(const uint64_t arg[6])
 		[XENNMI_register_callback] = { nmi_register, sizeof(struct xennmi_callback) },
 	};
 
-	if (arg[0] == XENNMI_unregister_callback) {
-		current_vcpu()->arch.pv.nmi.address = 0;
-		return 0;
-	}
+	if (arg[0] == XENNMI_unregister_callback)
+		return nmi_callback_set(current_vcpu(), 0);
 	return hypercall_sub_op(ops, ARRAY_SIZE(ops), arg[0], arg[1]);
 }
 

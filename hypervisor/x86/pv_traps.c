@@ -112,45 +112,49 @@ void pv_inject_pf(struct vcpu *v, struct cpu_user_regs *regs, uint64_t cr2, uint
 /* The run state's address means something in the kernel root only. */
 static void pv_publish_runstate(struct vcpu *v)
 {
-	v->arch.exit_work &= ~VCPU_WORK_RUNSTATE;
 	cr3_load(mfn_to_paddr(page_to_mfn(v->arch.pv.root_kernel)));
 	vcpu_runstate_publish(v);
 	pv_load_root(v);
 }
 
+/* One more NMI is remembered while the guest handles the first. */
+static void pv_take_nmi(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	if (v->arch.pv.nmi_masked) {
+		v->arch.pv.nmi_pending = true;
+		return;
+	}
+	v->arch.pv.nmi_masked = true;	/* until its iret */
+	pv_bounce(v, regs, v->arch.pv.traps[TRAP_NMI].address, true, NULL);
+}
+
+/* One bounce at most: on the way out with it the next is found. */
 void pv_exit_work(struct cpu_user_regs *regs)
 {
 	struct vcpu *v = current_vcpu();
 	struct vcpu_info *info = v->info;
+	uint8_t work = __atomic_exchange_n(&v->arch.exit_work, 0, __ATOMIC_SEQ_CST);
 
-	if (v->arch.exit_work & VCPU_WORK_RUNSTATE)
+	if (work & VCPU_WORK_RUNSTATE)
 		pv_publish_runstate(v);
-	if (v->arch.exit_work & VCPU_WORK_NMI) {
-		v->arch.exit_work &= ~VCPU_WORK_NMI;
-		v->arch.pv.nmi_masked = true;	/* until its iret */
-		pv_bounce(v, regs, v->arch.pv.nmi.address, true, NULL);
-	} else if (info->evtchn_upcall_pending && !info->evtchn_upcall_mask) {
+	if (work & VCPU_WORK_NMI)
+		pv_take_nmi(v, regs);
+	else if (info->evtchn_upcall_pending && !info->evtchn_upcall_mask)
 		pv_bounce(v, regs, v->arch.pv.event.address, true, NULL);
-	}
 }
 
-/* An NMI of VCPUOP_send_nmi; one more is remembered while the guest handles the first. */
-void pv_send_nmi(struct vcpu *v)
+void pv_exit_work_add(struct vcpu *v, uint8_t work)
 {
-	if (v->arch.pv.nmi_masked)
-		v->arch.pv.nmi_pending = true;
-	else
-		v->arch.exit_work |= VCPU_WORK_NMI;
+	__atomic_fetch_or(&v->arch.exit_work, work, __ATOMIC_SEQ_CST);
 }
 
 static void pv_nmi_unmask(struct vcpu *v)
 {
-	if (!v->arch.pv.nmi_masked)
-		return;
 	v->arch.pv.nmi_masked = false;
-	if (v->arch.pv.nmi_pending)
-		v->arch.exit_work |= VCPU_WORK_NMI;
+	if (!v->arch.pv.nmi_pending)
+		return;
 	v->arch.pv.nmi_pending = false;
+	pv_exit_work_add(v, VCPU_WORK_NMI);
 }
 
 /* What xen/arch-x86/xen-x86_64.h calls struct iret_context: rax r11 rcx flags rip cs rflags rsp ss. */

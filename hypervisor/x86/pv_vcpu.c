@@ -189,7 +189,8 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
 	} else {
 		stack_end()->current = next;
 	}
-	next->arch.exit_work |= next->runstate_guest | next->time_guest ? VCPU_WORK_RUNSTATE : 0;
+	if (next->runstate_guest | next->time_guest)
+		pv_exit_work_add(next, VCPU_WORK_RUNSTATE);
 	time_fill_vcpu_info(&next->info->time);
 	sched_context_saved(prev);
 	resume_guest(c->arch.stack);
@@ -309,9 +310,10 @@ void arch_vcpu_kick_upcall(struct vcpu *v)
 
 int arch_vcpu_send_nmi(struct vcpu *v)
 {
-	if (!v->arch.pv.nmi.address)
+	if (!v->arch.pv.traps[TRAP_NMI].address)
 		return -EINVAL;
-	pv_send_nmi(v);
+	pv_exit_work_add(v, VCPU_WORK_NMI);
+	vcpu_unblock(v);
 	arch_vcpu_kick_upcall(v);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <xen/callback.h>
 #include <xen/errno.h>
 #include <xen/event_channel.h>
+#include <xen/vcpu.h>
 
 static uint8_t *event_mask(void)
 {
@@ -252,6 +253,44 @@ static void a_pending_event_bounces_to_the_callback(void)
 	trap_hook[TRAP_EVENT] = NULL;
 }
 
+static unsigned int nmis, nmi_depth, nmi_depth_most, nmi_again;
+
+static long nmi_send(unsigned int vcpu) { return hcall(vcpu_op, VCPUOP_send_nmi, vcpu, NULL); }
+
+static bool take_nmi(struct regs *r)
+{
+	nmis++;
+	nmi_depth_most = ++nmi_depth > nmi_depth_most ? nmi_depth : nmi_depth_most;
+	mask_in_handler = *event_mask();
+	for (; nmi_again; nmi_again--)
+		CHECK_EQ(nmi_send(0), 0);
+	hcall(xen_version, 0, NULL);	/* on its way out the next could slip in */
+	nmi_depth--;
+	return true;
+}
+
+static void an_nmi_comes_at_once_but_not_into_the_handler_of_another(void)
+{
+	struct callback_register op = { .type = CALLBACKTYPE_nmi, .address = (uintptr_t)trap_stubs[2] };
+	struct callback_unregister undo = { .type = CALLBACKTYPE_nmi };
+
+	CHECK_EQ(nmi_send(8191), -XEN_ENOENT);
+	CHECK_EQ(hcall(callback_op, CALLBACKOP_register, &op), 0);
+	trap_hook[2] = take_nmi;
+	*event_mask() = 0;
+	CHECK_EQ(nmi_send(0), 0);
+	CHECK_EQ(nmis, 1);
+	CHECK_EQ(mask_in_handler, 1);
+	CHECK_EQ(*event_mask(), 0);
+	nmi_again = 2;				/* of several in a handler one is remembered */
+	CHECK_EQ(nmi_send(0), 0);
+	CHECK_EQ(nmis, 3);
+	CHECK_EQ(nmi_depth_most, 1);
+	*event_mask() = 1;
+	trap_hook[2] = NULL;
+	CHECK_EQ(hcall(callback_op, CALLBACKOP_unregister, &undo), 0);
+}
+
 static void fpu_run(uint64_t arg)
 {
 	uint32_t mxcsr;
@@ -291,6 +330,8 @@ const struct claim trap_claims[] = {
 	{ "callback_op refuses what it does not know", callback_addresses_must_be_canonical },
 	{ "a pending event bounces at the next hypercall unless masked",
 		a_pending_event_bounces_to_the_callback },
+	{ "an NMI that is sent comes at once, but not into the handler of another",
+		an_nmi_comes_at_once_but_not_into_the_handler_of_another },
 	{ "fpu_taskswitch makes the next FPU use bounce to vector 7",
 		fpu_taskswitch_raises_vector_7_once },
 	{ NULL, NULL },
