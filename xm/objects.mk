@@ -41,7 +41,6 @@ $(O)/tests/system/json-check: $(O)/tests/system/json-check.o
 $(O)/tests/system/core-check: $(O)/tests/system/core-check.o
 	$(CC) $(USER_LDFLAGS) -o $@ $^
 
-SYSTEM_TESTS += tests/system/xend
-LONG_TESTS += tests/system/xend-more tests/system/xend-deaths tests/system/suspend
+SYSTEM_TESTS += $(addprefix tests/system/,xend xend-more suspend-core devices-core)
+LONG_TESTS += $(addprefix tests/system/,xend-deaths suspend devices)
 SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(PROGRAMS) $(O)/tests/system/json-check $(O)/tests/system/core-check
-LONG_TESTS += tests/system/devices tests/system/devices-core

@@ -42,7 +42,8 @@ run:
 
 SYSTEM_TESTS += tests/system/grub-menu tests/system/run
 SYSTEM_NEEDS += $(O)/system/run-small.cpio $(O)/system/guest-small.img
-LONG_TESTS += tests/system/run-debian tests/system/pygrub
+SYSTEM_TESTS += tests/system/pygrub
+LONG_TESTS += tests/system/run-debian
 LONG_NEEDS += $(O)/system/run-debian.cpio
 
 RUN_PARTS := tests/system/run-image $(wildcard tests/system/run.d/*)
@@ -113,12 +114,13 @@ SYSTEM_NEEDS += $(O)/tests/system/lives $(O)/system/dom0-debian.cpio
 $(O)/tests/system/shares: $(O)/tests/system/shares.o
 	$(CC) -static -o $@ $^ -lxengnttab -lxencall -lxentoolcore -lxentoollog
 
-LONG_TESTS += $(addprefix tests/system/,xl-devices xl-devices-core)
-LONG_NEEDS += $(O)/tests/system/shares
+SYSTEM_TESTS += tests/system/xl-devices-core
+LONG_TESTS += tests/system/xl-devices
+SYSTEM_NEEDS += $(O)/tests/system/shares
 
 # What README shows, typed on a terminal.
-LONG_TESTS += tests/system/session
-LONG_NEEDS += $(O)/system/dom0-ours.cpio
+SYSTEM_TESTS += tests/system/session
+SYSTEM_NEEDS += $(O)/system/dom0-ours.cpio
 
 # Static, for a guest without anything else.
 $(O)/tests/system/registers: $(O)/tests/system/registers.o
