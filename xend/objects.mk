@@ -9,12 +9,14 @@ CONFIG_SRC := xend/config.c xend/config_vars.c xend/config_value.c xend/config_d
 	xend/config_disk.c xend/config_sxp.c xend/config_from.c xend/config_check.c \
 	xend/config_lint.c $(EVAL_SRC) $(SXP_SRC)
 
-UNIT_TESTS += sxp eval config config_oom
+UNIT_TESTS += sxp eval
 test_sxp_SRC := $(SXP_SRC)
 test_eval_SRC := $(EVAL_SRC)
 test_eval_LIBS := -lm
-test_config_SRC := $(CONFIG_SRC)
-test_config_LIBS := -lm
+
+CONFIG_TESTS := config $(addprefix config_,override error sxp file number lint vars)
+UNIT_TESTS += $(CONFIG_TESTS) config_oom
+$(foreach t,$(CONFIG_TESTS),$(eval test_$(t)_SRC := $(CONFIG_SRC))$(eval test_$(t)_LIBS := -lm))
 test_config_oom_SRC := $(CONFIG_SRC)
 test_config_oom_LIBS := -lm $(foreach f,malloc calloc realloc reallocarray strdup strndup \
 	asprintf vasprintf,-Wl,--wrap=$(f))
