@@ -74,7 +74,8 @@ SYSTEM_TESTS += tests/system/builder
 SYSTEM_NEEDS += $(O)/system/dom0-debian.cpio $(O)/tests/system/xend-build
 
 # Load generators for xenstored, and domains that never run for it to serve.
-$(O)/tests/bench/xenstore-bench: $(O)/tests/bench/xenstore-bench.o
+$(O)/tests/bench/xenstore-bench: $(addprefix $(O)/tests/bench/load/,main.o measure.o conn.o node.o dir.o \
+		txn.o watch.o host.o update.o null.o)
 	$(CC) $(USER_LDFLAGS) -o $@ $^
 
 $(O)/tests/bench/xenstore-guests: $(O)/tests/bench/xenstore-guests.o $(CTL_OBJS) $(HYP_OBJS) $(BASE_OBJS)
