@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "xend/sandbox.h"
+#include "xenstore/fdio.h"
 #include "xenstore/hyp.h"
 
 #define PAGE STREAM_PAGE
@@ -28,21 +29,12 @@ struct message {
 
 /* -------------------------------------------------------------- both sides */
 
+/* -EIO: the end came first. */
 static int read_all(int fd, void *to, size_t len)
 {
-	uint8_t *p = to;
+	ssize_t n = fdio_read(fd, to, len);
 
-	while (len) {
-		ssize_t n = read(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return n < 0 ? (int)n : (size_t)n == len ? 0 : -EIO;
 }
 
 /* -------------------------------------------------------- the child's side */
@@ -53,19 +45,7 @@ struct child {
 
 static int send_part(const struct child *c, const void *data, size_t len)
 {
-	const uint8_t *p = data;
-
-	while (len) {
-		ssize_t n = write(c->out, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -EPIPE;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return fdio_write(c->out, data, len) ? -EPIPE : 0;
 }
 
 static int send(const struct child *c, const struct message *m, const void *data, size_t len)

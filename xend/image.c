@@ -13,6 +13,7 @@
 #include "xend/image_cache.h"
 #include "xend/image_parse.h"
 #include "xend/sandbox.h"
+#include "xenstore/fdio.h"
 
 #define PAGE 4096UL
 
@@ -100,21 +101,15 @@ static int image_open(const char *path, struct image_key *key, struct fault *f)
 static int image_slurp(int fd, size_t size, uint8_t **out, struct fault *f)
 {
 	uint8_t *buf = malloc(size + 1);
-	size_t len = 0;
+	ssize_t n;
 
 	if (!buf)
 		return fault_set(f, ENOMEM, "not enough memory to read the kernel");
-	while (len < size) {
-		ssize_t n = read(fd, buf + len, size - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			free(buf);
-			return n ? fault_errno(f, errno, "cannot read it")
-				 : fault_set(f, EIO, "it became shorter while it was read");
-		}
-		len += (size_t)n;
+	n = fdio_read(fd, buf, size);
+	if (n < 0 || (size_t)n < size) {
+		free(buf);
+		return n < 0 ? fault_errno(f, (int)-n, "cannot read it")
+			     : fault_set(f, EIO, "it became shorter while it was read");
 	}
 	*out = buf;
 	return 0;
@@ -150,15 +145,7 @@ static int image_wait(pid_t pid)
 /* The child's answer is as trustworthy as the kernel file: cut it to shape. */
 static int image_answer(int fd, struct fault *answer)
 {
-	size_t len = 0;
-	ssize_t n;
-
-	do {
-		n = read(fd, (char *)answer + len, sizeof(*answer) - len);
-		if (n > 0)
-			len += (size_t)n;
-	} while ((n < 0 && errno == EINTR) || (n > 0 && len < sizeof(*answer)));
-	if (len != sizeof(*answer))
+	if (fdio_read(fd, answer, sizeof(*answer)) != sizeof(*answer))
 		return -EIO;
 	fault_clean(answer);
 	return 0;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "xend/domain.h"
 #include "xend/managed.h"
+#include "xenstore/fdio.h"
 
 #define CONFIG_NAME "config.sxp"
 #define CONFIG_TEMP "config.sxp.new"
@@ -37,29 +38,12 @@ int managed_file(const uint8_t uuid[16], const char *file, char *path, size_t si
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-static int read_all(int fd, char *data, size_t size)
-{
-	size_t used = 0;
-
-	while (used < size) {
-		ssize_t n = read(fd, data + used, size - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;	/* shorter than fstat said */
-		used += (size_t)n;
-	}
-	return 0;
-}
-
 static int read_config(int fd, struct sxp **config)
 {
 	struct sxp_error err;
 	struct stat st;
 	char *data;
+	ssize_t n;
 	int rc;
 
 	if (fstat(fd, &st) < 0)
@@ -69,7 +53,8 @@ static int read_config(int fd, struct sxp **config)
 	data = malloc((size_t)st.st_size + 1);
 	if (!data)
 		return -ENOMEM;
-	rc = read_all(fd, data, (size_t)st.st_size);
+	n = fdio_read(fd, data, (size_t)st.st_size);
+	rc = n < 0 ? (int)n : n < st.st_size ? -EIO : 0;	/* shorter than fstat said */
 	if (rc == 0)
 		rc = sxp_parse(data, (size_t)st.st_size, config, NULL, &err);
 	free(data);
@@ -115,21 +100,6 @@ static int make_directories(const char *path)
 	return mkdir(part, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int write_all(int fd, const char *data, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 static int write_temp(int dir, const char *text)
 {
 	int fd = openat(dir, CONFIG_TEMP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
@@ -138,7 +108,9 @@ static int write_temp(int dir, const char *text)
 
 	if (fd < 0)
 		return -errno;
-	rc = write_all(fd, text, strlen(text));
+	rc = fdio_write(fd, text, strlen(text));
+	if (rc == 0 && fsync(fd) < 0)
+		rc = -errno;
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
 	return rc;

@@ -17,6 +17,7 @@
 
 #include "xend/grub_boot.h"
 #include "xend/sandbox.h"
+#include "xenstore/fdio.h"
 
 #define DIRECTORY_DEFAULT "/var/run/xend/boot"
 #define MEMORY_MAX (256ULL << 20)	/* bytes that the child may have */
@@ -263,31 +264,7 @@ static void __attribute__((noreturn)) child_run(const struct pygrub_task *t, int
 	if (sandbox_enter(keep, n, &limits) < 0)
 		_exit(2);
 	pygrub_work(t, &answer);
-	for (size_t at = 0; at < sizeof answer;) {
-		ssize_t done = write(out, (char *)&answer + at, sizeof answer - at);
-
-		if (done < 0 && errno != EINTR)
-			_exit(2);
-		if (done > 0)
-			at += (size_t)done;
-	}
-	_exit(0);
-}
-
-static size_t answer_read(int fd, struct pygrub_answer *a)
-{
-	size_t n = 0;
-
-	while (n < sizeof *a) {
-		ssize_t got = read(fd, (char *)a + n, sizeof *a - n);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		n += (size_t)got;
-	}
-	return n;
+	_exit(fdio_write(out, &answer, sizeof answer) ? 2 : 0);
 }
 
 /* Terminated, and fit for a line of output. */
@@ -314,7 +291,7 @@ static bool answer_is_sound(struct pygrub_answer *a)
 static void task_run(const struct pygrub_task *t, struct pygrub_answer *a)
 {
 	int ends[2], status = 0;
-	size_t got;
+	ssize_t got;
 	pid_t pid;
 
 	fflush(NULL);
@@ -323,7 +300,7 @@ static void task_run(const struct pygrub_task *t, struct pygrub_answer *a)
 	if (pid == 0)
 		child_run(t, ends[1]);
 	close(ends[1]);
-	got = answer_read(ends[0], a);
+	got = fdio_read(ends[0], a, sizeof *a);
 	close(ends[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -331,7 +308,7 @@ static void task_run(const struct pygrub_task *t, struct pygrub_answer *a)
 	if (WIFSIGNALED(status))
 		die("The reader of the guest's disk was stopped by signal %d%s", WTERMSIG(status),
 		    WTERMSIG(status) == SIGXCPU ? ": it took too long" : "");
-	if (got != sizeof *a || WEXITSTATUS(status) || !answer_is_sound(a))
+	if (got != (ssize_t)sizeof *a || WEXITSTATUS(status) || !answer_is_sound(a))
 		die("The reader of the guest's disk gave no answer");
 	if (a->fault.err) {
 		if (*a->fault.hint)

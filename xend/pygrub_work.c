@@ -9,21 +9,14 @@
 #include "xend/grub_boot.h"
 #include "xend/grub_screen.h"
 #include "xenstore/buf.h"
+#include "xenstore/fdio.h"
 
 #define CONFIG_MAX GRUB_TEXT_MAX
 
 static int print(int fd, struct buf *text)
 {
-	int rc = text->failed ? -ENOMEM : 0;
+	int rc = text->failed ? -ENOMEM : fdio_write(fd, text->data, text->len);
 
-	for (size_t at = 0; rc == 0 && at < text->len;) {
-		ssize_t n = write(fd, text->data + at, text->len - at);
-
-		if (n < 0 && errno != EINTR)
-			rc = -errno;
-		if (n > 0)
-			at += (size_t)n;
-	}
 	buf_free(text);
 	return rc;
 }

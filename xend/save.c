@@ -17,6 +17,7 @@
 #include "xend/stream.h"
 #include "xend/sysctl.h"
 #include "xend/tables.h"
+#include "xenstore/fdio.h"
 
 #include <xen/sched.h>
 
@@ -50,23 +51,13 @@ static int progress(struct saving *s, const char *phase, uint64_t done, uint64_t
 
 static int put(struct saving *s, const void *data, size_t len)
 {
-	const uint8_t *p = data;
+	int rc = fdio_write(s->s->fd, data, len);
 
-	while (len) {
-		ssize_t n = write(s->s->fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			fault_errno(s->f, n ? errno : ENOSPC, "cannot write the domain's state");
-			if (s->f->err == ENOSPC)
-				fault_hint(s->f, "df shows what is free.");
-			return -s->f->err;
-		}
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	if (rc)
+		fault_errno(s->f, -rc, "cannot write the domain's state");
+	if (rc == -ENOSPC)
+		fault_hint(s->f, "df shows what is free.");
+	return rc;
 }
 
 /* A record whose body comes in two parts. */

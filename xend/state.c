@@ -2,57 +2,30 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "xenstore/fdio.h"
 
 #define SIGNATURE_LEN (sizeof(STATE_SIGNATURE) - 1)
 #define CONFIG_MAX (1024 * 1024)	/* no configuration is longer */
 
-static int write_all(int fd, const void *data, size_t len)
+static bool has_read(int fd, void *to, size_t len)
 {
-	const char *p = data;
-
-	while (len) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -ENOSPC;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int read_all(int fd, void *to, size_t len)
-{
-	char *p = to;
-
-	while (len) {
-		ssize_t n = read(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return fdio_read(fd, to, len) == (ssize_t)len;
 }
 
 int state_head_write(int fd, const char *config, struct fault *f)
 {
 	uint32_t len = htobe32((uint32_t)strlen(config));
-	int rc = strlen(config) > CONFIG_MAX ? -E2BIG : write_all(fd, STATE_SIGNATURE, SIGNATURE_LEN);
+	int rc = strlen(config) > CONFIG_MAX ? -E2BIG : fdio_write(fd, STATE_SIGNATURE, SIGNATURE_LEN);
 
 	if (rc == 0)
-		rc = write_all(fd, &len, sizeof len);
+		rc = fdio_write(fd, &len, sizeof len);
 	if (rc == 0)
-		rc = write_all(fd, config, strlen(config));
+		rc = fdio_write(fd, config, strlen(config));
 	return rc < 0 ? fault_errno(f, -rc, "cannot write the domain's state") : 0;
 }
 
@@ -67,7 +40,7 @@ int state_head_read(int fd, char **config, struct fault *f)
 	uint32_t len;
 
 	*config = NULL;
-	if (read_all(fd, signature, SIGNATURE_LEN) < 0)
+	if (!has_read(fd, signature, SIGNATURE_LEN))
 		return not_valid(f, "signature read");
 	if (memcmp(signature, STATE_SIGNATURE, SIGNATURE_LEN)) {
 		for (char *p = signature; *p; p++)
@@ -75,7 +48,7 @@ int state_head_read(int fd, char **config, struct fault *f)
 				*p = '?';
 		return fault_set(f, EINVAL, "not a valid guest state file: found '%s'", signature);
 	}
-	if (read_all(fd, &len, sizeof len) < 0)
+	if (!has_read(fd, &len, sizeof len))
 		return not_valid(f, "config size read");
 	len = be32toh(len);
 	if (len > CONFIG_MAX)
@@ -83,7 +56,7 @@ int state_head_read(int fd, char **config, struct fault *f)
 	*config = malloc(len + 1);
 	if (!*config)
 		return fault_set(f, ENOMEM, "not enough memory in domain 0");
-	if (read_all(fd, *config, len) < 0) {
+	if (!has_read(fd, *config, len)) {
 		free(*config);
 		*config = NULL;
 		return not_valid(f, "config read");

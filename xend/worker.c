@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "xenstore/fdio.h"
 #include "xenstore/hyp.h"
 #include "xenstore/log.h"
 #include "xenstore/xs.h"
@@ -36,15 +37,7 @@ static int message_send(int fd, uint32_t type, const void *data, size_t length)
 	if (length)
 		memcpy(packet + sizeof head, data, length);
 	/* A pipe takes PIPE_BUF at once; a longer packet may be cut in two, which is all right. */
-	for (size_t at = 0, n = sizeof head + length; at < n;) {
-		ssize_t done = write(fd, packet + at, n - at);
-
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0)
-			at += (size_t)done;
-	}
-	return 0;
+	return fdio_write(fd, packet, sizeof head + length);
 }
 
 int worker_progress(void *ctx, const char *phase, uint64_t done, uint64_t total)

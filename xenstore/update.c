@@ -16,6 +16,7 @@
 #include "xenstore/batch.h"
 #include "xenstore/buf.h"
 #include "xenstore/conn.h"
+#include "xenstore/fdio.h"
 #include "xenstore/heap.h"
 #include "xenstore/log.h"
 #include "xenstore/txn.h"
@@ -106,15 +107,9 @@ static int image_write(struct buf *b)
 		if (c->fd >= 0)
 			put_client(b, c);
 	fd = b->failed ? -1 : memfd_create("xenstored-update", 0);
-	for (size_t done = 0; fd >= 0 && done < b->len;) {
-		ssize_t n = write(fd, b->data + done, b->len - done);
-
-		if (n <= 0) {
-			close(fd);
-			fd = -1;
-		} else {
-			done += (size_t)n;
-		}
+	if (fd >= 0 && fdio_write(fd, b->data, b->len)) {
+		close(fd);
+		fd = -1;
 	}
 	return fd;
 }
