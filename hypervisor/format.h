@@ -1,5 +1,5 @@
 /*
- * The formatter behind printk() and snprintf(): flags "-0+ #", width and precision (numbers or *),
+ * The formatter behind printk() and vsnprintf(): flags "-0+ #", width and precision (numbers or *),
  * h hh l ll z, and d i u x X o c s p %.  No floating point.  Needs nothing but the compiler.
  */
 #ifndef HV_FORMAT_H

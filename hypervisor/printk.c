@@ -24,17 +24,6 @@ int vsnprintf(char *buf, size_t size, const char *format, va_list args)
 	return format_text(buf, size, format, args);
 }
 
-int snprintf(char *buf, size_t size, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = format_text(buf, size, format, args);
-	va_end(args);
-	return n;
-}
-
 static void emit(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void emit(const char *format, ...)
 {

@@ -14,7 +14,6 @@
 
 __attribute__((format(printf, 1, 2))) void printk(const char *format, ...);
 void vprintk(const char *format, va_list args);
-__attribute__((format(printf, 3, 4))) int snprintf(char *buf, size_t size, const char *format, ...);
 __attribute__((format(printf, 3, 0))) int vsnprintf(char *buf, size_t size, const char *format, va_list args);
 /* A broken invariant of ours: says so with the stack, and ends the machine. */
 __attribute__((noreturn, format(printf, 1, 2))) void panic(const char *format, ...);

@@ -44,16 +44,6 @@ int memcmp(const void *a, const void *b, size_t n)
 	return 0;
 }
 
-void *memchr(const void *s, int byte, size_t n)
-{
-	const unsigned char *p = s;
-
-	for (; n; n--, p++)
-		if (*p == (unsigned char)byte)
-			return (void *)p;
-	return NULL;
-}
-
 size_t strlen(const char *s)
 {
 	size_t n = 0;
@@ -81,16 +71,6 @@ int strncmp(const char *a, const char *b, size_t n)
 char *strchr(const char *s, int c)
 {
 	for (; *s != (char)c; s++)
-		if (!*s)
-			return NULL;
-	return (char *)s;
-}
-
-char *strstr(const char *s, const char *what)
-{
-	size_t n = strlen(what);
-
-	for (; strncmp(s, what, n); s++)
 		if (!*s)
 			return NULL;
 	return (char *)s;

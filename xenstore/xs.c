@@ -114,11 +114,6 @@ void xs_close(struct xs *xs)
 	free(xs);
 }
 
-int xs_fd(const struct xs *xs)
-{
-	return xs->fd;
-}
-
 /* ---------------------------------------------------------------- messages */
 
 static int xs_lost(struct xs *xs)

@@ -44,9 +44,6 @@ struct xs_event {
 int xs_open(struct xs **out, unsigned int flags);
 void xs_close(struct xs *xs);
 
-/* Readable when an event may have come; see xs_next_event(). */
-int xs_fd(const struct xs *xs);
-
 /* The socket of the daemon as the environment names it; the string is static. */
 const char *xs_socket_path(bool read_only);
 
@@ -101,7 +98,7 @@ int xs_unwatch(struct xs *xs, const char *path, const char *token);
 
 /*
  * The next event: 0; -EAGAIN if there is none yet (never blocks); -ENOTCONN.  Events queue up
- * during other calls too, so take them until -EAGAIN before sleeping on xs_fd().
+ * during other calls too, so take them until -EAGAIN.
  */
 int xs_next_event(struct xs *xs, struct xs_event *ev);
 /* Wait for an event, for at most timeout_ms (-1: for ever).  0, -ETIMEDOUT, -ENOTCONN. */
@@ -121,11 +118,6 @@ void xs_detach(struct xs *xs);
 int xs_introduce(struct xs *xs, uint32_t domid, uint64_t gfn, uint32_t port);
 int xs_release(struct xs *xs, uint32_t domid);
 int xs_resume(struct xs *xs, uint32_t domid);
-int xs_set_target(struct xs *xs, uint32_t domid, uint32_t target);
-/* 1 if it is, 0 if not. */
-int xs_is_introduced(struct xs *xs, uint32_t domid);
-/* malloc()ed. */
-int xs_domain_path(struct xs *xs, uint32_t domid, char **path);
 
 /* XS_CONTROL with n strings.  *answer is malloc()ed. */
 int xs_control(struct xs *xs, const char *const *arg, size_t n, char **answer);

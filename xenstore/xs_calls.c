@@ -339,8 +339,7 @@ int xs_unwatch(struct xs *xs, const char *path, const char *token)
 /* ----------------------------------------------------------------- domains */
 
 /* Numbers as decimal strings, the way all requests about domains take them. */
-static int request_numbers(struct xs *xs, uint32_t type, const uint64_t *v, size_t n,
-			   char **reply)
+static int request_numbers(struct xs *xs, uint32_t type, const uint64_t *v, size_t n)
 {
 	char text[3][24];
 	const char *s[3];
@@ -349,44 +348,22 @@ static int request_numbers(struct xs *xs, uint32_t type, const uint64_t *v, size
 		snprintf(text[i], sizeof(text[i]), "%" PRIu64, v[i]);
 		s[i] = text[i];
 	}
-	return request_strings(xs, type, XS_TXN_NONE, s, n, NULL, 0, reply, NULL);
+	return request_strings(xs, type, XS_TXN_NONE, s, n, NULL, 0, NULL, NULL);
 }
 
 int xs_introduce(struct xs *xs, uint32_t domid, uint64_t gfn, uint32_t port)
 {
-	return request_numbers(xs, XS_INTRODUCE, (uint64_t[]){ domid, gfn, port }, 3, NULL);
+	return request_numbers(xs, XS_INTRODUCE, (uint64_t[]){ domid, gfn, port }, 3);
 }
 
 int xs_release(struct xs *xs, uint32_t domid)
 {
-	return request_numbers(xs, XS_RELEASE, (uint64_t[]){ domid }, 1, NULL);
+	return request_numbers(xs, XS_RELEASE, (uint64_t[]){ domid }, 1);
 }
 
 int xs_resume(struct xs *xs, uint32_t domid)
 {
-	return request_numbers(xs, XS_RESUME, (uint64_t[]){ domid }, 1, NULL);
-}
-
-int xs_set_target(struct xs *xs, uint32_t domid, uint32_t target)
-{
-	return request_numbers(xs, XS_SET_TARGET, (uint64_t[]){ domid, target }, 2, NULL);
-}
-
-int xs_is_introduced(struct xs *xs, uint32_t domid)
-{
-	char *reply;
-	int rc = request_numbers(xs, XS_IS_DOMAIN_INTRODUCED, (uint64_t[]){ domid }, 1, &reply);
-
-	if (rc)
-		return rc;
-	rc = !strcmp(reply, "T");
-	free(reply);
-	return rc;
-}
-
-int xs_domain_path(struct xs *xs, uint32_t domid, char **path)
-{
-	return request_numbers(xs, XS_GET_DOMAIN_PATH, (uint64_t[]){ domid }, 1, path);
+	return request_numbers(xs, XS_RESUME, (uint64_t[]){ domid }, 1);
 }
 
 int xs_control(struct xs *xs, const char *const *arg, size_t n, char **answer)

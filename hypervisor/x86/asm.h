@@ -42,7 +42,6 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 }
 
 bool rdmsr_safe(uint32_t msr, uint64_t *v);	/* false: #GP */
-bool wrmsr_safe(uint32_t msr, uint64_t v);
 bool xrstor_safe(const void *area, uint64_t mask);
 bool fxrstor_safe(const void *area);
 /* Load a selector; false: it's no good, and the null selector was loaded instead. */

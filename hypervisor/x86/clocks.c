@@ -106,7 +106,3 @@ struct clock *clock_choose(void)
 	return NULL;
 }
 
-bool clock_owns_port(uint16_t port)
-{
-	return port == 0x61 || (port >= 0x40 && port <= 0x43);
-}

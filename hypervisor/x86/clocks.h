@@ -17,6 +17,5 @@ struct clock {
 };
 
 struct clock *clock_choose(void);	/* the best that works; NULL: none */
-bool clock_owns_port(uint16_t port);
 
 #endif

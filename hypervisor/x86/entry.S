@@ -276,8 +276,8 @@ copy_unsafe:
 	ex_entry 1b, 5b
 	ex_entry 3b, 6b
 
-/* bool rdmsr_safe(uint32_t msr, uint64_t *value), wrmsr_safe(uint32_t msr, uint64_t value) */
-	.globl rdmsr_safe, wrmsr_safe
+/* bool rdmsr_safe(uint32_t msr, uint64_t *value) */
+	.globl rdmsr_safe
 rdmsr_safe:
 	mov	%edi, %ecx
 1:	rdmsr
@@ -285,18 +285,9 @@ rdmsr_safe:
 	mov	%edx, 4(%rsi)
 	mov	$1, %eax
 	ret
-wrmsr_safe:
-	mov	%edi, %ecx
-	mov	%esi, %eax
-	mov	%rsi, %rdx
-	shr	$32, %rdx
-2:	wrmsr
-	mov	$1, %eax
-	ret
 3:	xor	%eax, %eax
 	ret
 	ex_entry 1b, 3b
-	ex_entry 2b, 3b
 
 /* bool xrstor_safe(const void *area, uint64_t mask), fxrstor_safe(area); load_segment_safe(ds,es,fs,gs) */
 	.globl xrstor_safe, fxrstor_safe

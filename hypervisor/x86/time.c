@@ -397,11 +397,6 @@ void arch_timer_program(uint64_t deadline_ns)
 	irq_restore(flags);
 }
 
-bool time_owns_port(uint16_t port)
-{
-	return clock_owns_port(port);
-}
-
 void time_dump(void)
 {
 	unsigned int cpu;

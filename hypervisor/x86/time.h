@@ -25,7 +25,6 @@ void time_start_cpu(struct cpu *c);	/* … on one that came later */
 void time_delay_us(uint64_t us);	/* spins */
 void time_fill_vcpu_info(struct vcpu_time_info *t);	/* for a vcpu on this CPU, by the version protocol */
 uint64_t time_ns_to_tsc(uint64_t ns);	/* this CPU's TSC at system time `ns`, rounded up */
-bool time_owns_port(uint16_t port);	/* PM timer read by us */
 void time_dump(void);			/* debug key t */
 
 #endif

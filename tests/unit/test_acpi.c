@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "errno.h"
 #include "printk.h"
-#include "string.h"
 #include "x86/acpi.h"
 
 #define MEMORY 65536

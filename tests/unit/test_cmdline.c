@@ -1,5 +1,7 @@
 #include "check.h"
 
+#include <string.h>
+
 #include "cmdline.h"
 #include "errno.h"
 #include "options.h"
