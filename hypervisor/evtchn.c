@@ -256,7 +256,8 @@ static long evtchn_subject(domid_t id, struct domain **out)
 	return 0;
 }
 
-long evtchn_alloc_unbound_for(struct domain *d, domid_t remote)
+/* >0: the port; or -errno. */
+static long evtchn_alloc_unbound_for(struct domain *d, domid_t remote)
 {
 	struct evtchn *chn;
 	uint64_t flags;

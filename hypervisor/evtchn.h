@@ -64,8 +64,6 @@ bool evtchn_is_deliverable(struct vcpu *v);		/* upcall pending and not masked: a
 void evtchn_mark_pending(struct vcpu *v);		/* sets v's upcall flag and wakes or kicks it */
 bool evtchn_port_is_valid(struct domain *d, uint32_t port);	/* the domain could use it */
 bool evtchn_port_is_pending(struct domain *d, uint32_t port);	/* for SCHEDOP_poll */
-/* The toolstack's and dom0 builder's: as EVTCHNOP_alloc_unbound; >0: the port, or -errno. */
-long evtchn_alloc_unbound_for(struct domain *d, domid_t remote);
 /* Calls `visit` for each of the domain's frames that event channels hold a writable reference on. */
 void evtchn_visit_pages(struct domain *d, void (*visit)(struct page *pg, void *data), void *data);
 void evtchn_dump(void);					/* debug key e */

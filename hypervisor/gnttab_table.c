@@ -361,8 +361,8 @@ static int grow_status(struct domain *d, uint32_t frames)
 	return 0;
 }
 
-/* A failure half-way leaves a smaller table that is whole. */
-int gnttab_grow(struct domain *d, uint32_t frames)
+/* Locked; -EINVAL, -ENOMEM.  A failure half-way leaves a smaller table that is whole. */
+static int gnttab_grow(struct domain *d, uint32_t frames)
 {
 	struct gnttab *gt = d->gnttab;
 

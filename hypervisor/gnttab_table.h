@@ -79,7 +79,6 @@ void gnttab_release(const struct grant_use *use);
 void gnttab_use_of(const struct maptrack *m, domid_t user, struct grant_use *use);
 
 uint32_t gnttab_entries(const struct gnttab *gt);
-int gnttab_grow(struct domain *d, uint32_t frames);	/* locked; -EINVAL, -ENOMEM */
 int gnttab_set_version_locked(struct domain *d, uint32_t version);	/* -EBUSY, -ENOMEM, -ERANGE */
 int gnttab_swap_locked(struct gnttab *gt, uint32_t a, uint32_t b);	/* GNTST_* */
 /* Gives `to` a frame that is nobody's, if its entry wants one from `from`.  GNTST_okay, or GNTST_general_error. */

@@ -248,7 +248,8 @@ static void vcpu_info_move(struct vcpu *v, struct vcpu_info *to)
 	__atomic_store_n(&v->info, to, __ATOMIC_SEQ_CST);
 }
 
-int vcpu_register_info(struct vcpu *v, gfn_t gfn, uint32_t offset)
+/* vcpu_info moves to `gfn`+offset of the domain: once, for itself or a vcpu that's down. */
+static int vcpu_register_info(struct vcpu *v, gfn_t gfn, uint32_t offset)
 {
 	struct domain *d = v->domain;
 	struct page *pg;

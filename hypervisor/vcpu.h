@@ -64,8 +64,6 @@ void vcpu_set_singleshot(struct vcpu *v, uint64_t deadline_ns);	/* 0: stop */
 long vcpu_op(unsigned int cmd, unsigned int vcpu_id, uint64_t arg);	/* HYPERVISOR_vcpu_op; arg: guest address */
 void vcpu_timers_enter(struct vcpu *v);	/* `v` goes on a CPU: its timers follow, a tick that's due fires */
 void vcpu_timers_leave(struct vcpu *v);	/* no tick while it's off */
-/* vcpu_info moves to `gfn`+offset of the domain: once, for itself or a vcpu that's down. */
-int vcpu_register_info(struct vcpu *v, gfn_t gfn, uint32_t offset);
 void vcpu_release_info(struct vcpu *v);	/* back to shared_info's, for good; the domain is dying */
 void vcpu_runstate_change(struct vcpu *v, int state, uint64_t when_ns);	/* RUNSTATE_*; sched_cpu.lock held */
 /* Writes it, and the time, where the guest wants copies; `v` is current, its kernel root loaded. */

@@ -50,7 +50,6 @@ bool config_number(const char *text, int64_t *number);
 struct config_device *config_device_add(struct config *c, const char *class,
 					struct config_where where);
 int config_device_set(struct config_device *d, const char *key, const char *value);
-int config_device_set_n(struct config_device *d, const char *key, const char *value, size_t n);
 void config_device_clear(struct config_device *d);
 /* The class as config.h names it; NULL when unknown. */
 const char *config_class_find(const char *class);

@@ -33,7 +33,7 @@ struct config_device *config_device_add(struct config *c, const char *class,
 }
 
 /* A key given twice has its last value, as in a dictionary. */
-int config_device_set_n(struct config_device *d, const char *key, const char *value, size_t n)
+static int config_device_set_n(struct config_device *d, const char *key, const char *value, size_t n)
 {
 	struct config_pair *grown;
 	char *text = strndup(value, n);

@@ -76,7 +76,8 @@ static size_t text_length(const unsigned char *p)
 	return n;
 }
 
-const char *grub_clean(struct grub_arena *a, const char *text)
+/* A copy fit to be shown: control characters, and what is not UTF-8, have become blanks. */
+static const char *grub_clean(struct grub_arena *a, const char *text)
 {
 	char *copy = grub_copy(a, text, strlen(text));
 

@@ -32,8 +32,6 @@ void *grub_alloc(struct grub_arena *a, size_t n);
 char *grub_copy(struct grub_arena *a, const char *text, size_t n);
 /* The same without the blanks around it. */
 char *grub_copy_line(struct grub_arena *a, const char *line, size_t n);
-/* A copy fit to be shown: control characters, and what is not UTF-8, have become blanks. */
-const char *grub_clean(struct grub_arena *a, const char *text);
 void grub_arena_free(struct grub_arena *a);
 
 /* A file on the guest's disk.  Devices are written as GRUB 2 does: "hd0,msdos1", "hd0,gpt2",

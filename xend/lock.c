@@ -27,7 +27,7 @@ static int lock_wait(int fd, int wait_ms)
 	}
 }
 
-int lock_write_pid(int fd)
+static int lock_write_pid(int fd)
 {
 	char text[16];
 	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());

@@ -15,8 +15,6 @@
 /* Takes the lock, waiting for at most wait_ms, and writes our pid.  Gives the descriptor, which
  * stays open for life; -EBUSY: another one holds it; -errno. */
 int lock_take(const char *path, int wait_ms);
-/* Writes the pid anew: for a daemon that forked after lock_take(). */
-int lock_write_pid(int fd);
 /* 1: somebody holds it, *pid (may be NULL) is what the file says; 0: nobody; -ENOENT: no file. */
 int lock_is_held(const char *path, pid_t *pid);
 

@@ -1,5 +1,6 @@
 /* Room for a new domain, taken from what is free and from Domain-0. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +18,14 @@
 #define TRIES_MAX 30			/* sleeps of 0.1 s, 0.2 s …: 46 s in all */
 #define IDLE_MAX 10			/* so many of them without a page, and it gives no more */
 #define DOM0_SENSIBLE_MIB 256		/* nobody is told to shrink Domain-0 below this */
+
+/* What the host and Domain-0 have; KiB. */
+struct room {
+	uint64_t need_kib, free_kib;
+	uint64_t dom0_kib;		/* Domain-0's allocation */
+	uint64_t dom0_min_kib;		/* what it keeps */
+	bool may_balloon;
+};
 
 static unsigned long long mib_up(uint64_t kib)
 {
@@ -65,7 +74,9 @@ static int refuse_min(const struct room *r, struct fault *f)
 	return -ENOMEM;
 }
 
-int room_plan(const struct room *r, uint64_t *dom0_target_kib, struct fault *f)
+/* The size that Domain-0 has to shrink to; 0: none is needed.  -ENOMEM with a fault in xend's
+ * words, and what to do about it. */
+static int room_plan(const struct room *r, uint64_t *dom0_target_kib, struct fault *f)
 {
 	uint64_t missing;
 

@@ -11,18 +11,6 @@
 #include "xend/fault.h"
 #include "xend/worker.h"
 
-/* What the host and Domain-0 have; KiB. */
-struct room {
-	uint64_t need_kib, free_kib;
-	uint64_t dom0_kib;		/* Domain-0's allocation */
-	uint64_t dom0_min_kib;		/* what it keeps */
-	bool may_balloon;
-};
-
-/* The size that Domain-0 has to shrink to; 0: none is needed.  -ENOMEM with a fault in xend's
- * words, and what to do about it. */
-int room_plan(const struct room *r, uint64_t *dom0_target_kib, struct fault *f);
-
 /* Waits its turn, then for Domain-0 to shrink.  *lock >= 0 until room_release(). */
 int room_make(struct workshop *w, uint64_t need_kib, int *lock, struct fault *f);
 void room_release(int lock);

@@ -40,16 +40,8 @@ static void socket_ready(struct loop_fd *w, uint32_t events);
 
 /* ------------------------------------------------------------ come and go */
 
-static void flush_run(struct loop_call *call)
-{
-	conns_flush();
-}
-
-static void reap_run(struct loop_call *call)
-{
-	conns_reap();
-}
-
+static void flush_run(struct loop_call *call);
+static void reap_run(struct loop_call *call);
 static void unpark_run(struct loop_call *call);
 
 static void retry_fire(struct loop_timer *t)
@@ -129,7 +121,8 @@ void conn_end(struct conn *c)
 	loop_defer(io.loop, &io.reap_call);
 }
 
-void conns_reap(void)
+/* Frees those that ended. */
+static void reap_run(struct loop_call *call)
 {
 	struct conn *c = io.dead, *next;
 
@@ -273,8 +266,9 @@ static void conn_flush(struct conn *c)
 	}
 }
 
-/* Serving a ring may queue output for others, and for itself: that is the next round's. */
-void conns_flush(void)
+/* Sends what waits, as far as it goes, to all who have something.  Serving a ring may queue output for
+ * others, and for itself: that is the next round's. */
+static void flush_run(struct loop_call *call)
 {
 	struct conn *c = io.flush, *next;
 

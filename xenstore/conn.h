@@ -120,14 +120,10 @@ void conns_batch_end(bool committed);
 
 /* Bytes that wait for the client. */
 size_t conn_backlog(const struct conn *c);
-/* Send what waits, as far as it goes, to all who have something. */
-void conns_flush(void);
 void conn_flush_later(struct conn *c);
 /* Take up the requests of those who were parked. */
 void conns_unpark(void);
 void conn_park(struct conn *c);
-/* Free those that ended. */
-void conns_reap(void);
 
 /* From live update: a conn as it was. */
 struct conn *conn_restore_socket(int fd, bool read_only, const char *in, size_t in_len,

@@ -229,7 +229,8 @@ static void account_touch(struct domain_rec *rec)
 	heap_touch(&rec->nodes, offsetof(struct domain_rec, limit) - offsetof(struct domain_rec, nodes));
 }
 
-int domain_charge(struct tree *t, uint32_t domid, int nodes, long bytes, bool limited)
+/* The main tree's account (store.h: tree.charge). */
+static int domain_charge(struct tree *t, uint32_t domid, int nodes, long bytes, bool limited)
 {
 	struct domain *d = domain_get(domid);
 	int rc = limited ? domain_afford(domid, nodes, bytes) : 0;

@@ -86,8 +86,6 @@ uint32_t domain_features_offered(void);
 
 uint32_t domain_quota(const struct domain *d, enum quota q);
 int domain_quota_set(uint32_t domid, enum quota q, uint32_t limit);
-/* The main tree's account (store.h: tree.charge). */
-int domain_charge(struct tree *t, uint32_t domid, int nodes, long bytes, bool limited);
 /* What a guest would own with that much more.  0 or -ENOSPC. */
 int domain_afford(uint32_t domid, long nodes, long bytes);
 /* Bytes held for it otherwise.  0 or -ENOSPC if they are too many (counted all the same). */

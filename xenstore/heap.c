@@ -483,7 +483,8 @@ void heap_free(uint32_t ref, size_t size)
 
 /* ---------------------------------------------------------------- undo log */
 
-int heap_touch_reserve(size_t len)
+/* Make sure that the log can take len bytes more.  0 or -ENOMEM. */
+static int heap_touch_reserve(size_t len)
 {
 	uint64_t need = heap.header->undo_len + len;
 	uint64_t bytes;

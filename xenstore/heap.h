@@ -62,8 +62,6 @@ size_t heap_room(size_t size);
 
 /* Save len bytes before they change.  Dies (and so undoes) if the log itself can't grow. */
 void heap_touch(const void *p, size_t len);
-/* Make sure that the log can take len bytes more.  0 or -ENOMEM. */
-int heap_touch_reserve(size_t len);
 
 void heap_commit(void);
 void heap_rollback(void);

@@ -256,7 +256,7 @@ static size_t chan_fill(struct conn *c, struct xenstore_domain_interface *page, 
  * The guest signals only when it takes from a full ring: having filled it, look again whether
  * it was emptied meanwhile.
  */
-void ring_flush(struct conn *c)
+static void ring_flush(struct conn *c)
 {
 	struct domain *d = c->domain;
 	struct xenstore_domain_interface *page = d->page;

@@ -35,7 +35,6 @@ int ring_put(struct conn *c, const struct xsd_sockmsg *h, const void *a, size_t 
 /* Events are refused to a guest that reads nothing, or for which too much is held. */
 bool ring_put_event(struct conn *c, const struct xsd_sockmsg *h, const void *a, size_t a_len,
 		    const void *b, size_t b_len);
-void ring_flush(struct conn *c);
 /* The request at hand has left the ring (in this batch). */
 void ring_taken(struct conn *c);
 /* Free all that the chan holds but watches and transactions. */

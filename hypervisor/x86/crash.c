@@ -62,7 +62,7 @@ static void show_general(const struct cpu_user_regs *r)
 	printk("r15: %016lx   ss: %04x\n", r->r15, r->ss);
 }
 
-void crash_show_registers(const struct cpu_user_regs *r)
+static void crash_show_registers(const struct cpu_user_regs *r)
 {
 	struct vcpu *v = current_vcpu();
 
@@ -82,7 +82,7 @@ static bool peek(uint64_t from, void *to, size_t bytes, bool ours)
 	return !copy_from_guest(to, from, bytes);
 }
 
-void crash_show_code(const struct cpu_user_regs *r)
+static void crash_show_code(const struct cpu_user_regs *r)
 {
 	bool ours = !(r->cs & 3);
 
@@ -135,7 +135,8 @@ static void show_trace(uint64_t rsp)
 	}
 }
 
-void crash_show_stack(uint64_t rsp, bool ours)
+/* Words, then those that look like return addresses. */
+static void crash_show_stack(uint64_t rsp, bool ours)
 {
 	printk("stack at %016lx:\n", rsp);
 	for (unsigned int i = 0; i < STACK_WORDS && (!ours || rsp + i * 8 < stack_limit(rsp)); i++) {

@@ -2,11 +2,6 @@
 #ifndef HV_X86_CRASH_H
 #define HV_X86_CRASH_H
 
-#include "abi.h"
-
-void crash_show_registers(const struct cpu_user_regs *regs);
-void crash_show_code(const struct cpu_user_regs *regs);
-void crash_show_stack(uint64_t rsp, bool ours);		/* words, then those that look like return addresses */
 void crash_dump_cpus(void);				/* debug key d: all CPUs' registers */
 void crash_dump_dom0(void);				/* debug key 0: dom0's vcpus */
 

@@ -25,7 +25,8 @@ struct pirq_map {
 	} pirq[];
 };
 
-int physdev_domain_init(struct domain *d)
+/* The hardware domain gets its map of PIRQs: -ENOMEM. */
+static int physdev_domain_init(struct domain *d)
 {
 	unsigned int count = MIN(gsi_count + PIRQS_FOR_MSI, (unsigned int)IRQ_MAX);
 	struct pirq_map *map = mem_alloc(sizeof(*map) + count * sizeof(map->pirq[0]));

@@ -9,7 +9,6 @@
 
 #include "domain.h"
 
-int physdev_domain_init(struct domain *d);	/* the hardware domain gets its map of PIRQs: -ENOMEM */
 void physdev_domain_release(struct domain *d);	/* it dies: unbinds and unmaps everything; no lock held */
 void physdev_domain_free(struct domain *d);	/* its last reference has gone */
 

@@ -23,7 +23,7 @@ void pv_root_fill(uint64_t *table)
 }
 
 /* Device frames: the hardware domain may map them, but not those that would give it other domains. */
-bool pv_may_map_io(const struct domain *d, mfn_t mfn)
+static bool pv_may_map_io(const struct domain *d, mfn_t mfn)
 {
 	paddr_t pa = mfn_to_paddr(mfn);
 

@@ -28,7 +28,6 @@ void pv_load_root(struct vcpu *v);		/* current: CR3 as its mode wants it */
 int pv_descriptor_check(uint64_t *descriptor);
 /* Installs the hypervisor's slots in a level-4 table. */
 void pv_root_fill(uint64_t *table);
-bool pv_may_map_io(const struct domain *d, mfn_t mfn);
 
 void pv_hypercall_page_fill(uint8_t *page);	/* an entry of 32 bytes for each hypercall */
 /* Lets go of what it holds of its domain's frames; it's off, its state comes to memory. */

@@ -13,17 +13,10 @@
 #define BOUNCE_CLEARS (RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC)
 #define HV_TOP_DOWN(a) ((a) > HV_VIRT_START && (a) < HV_VIRT_END)
 
-void pv_user_to_kernel(struct vcpu *v)
+/* Switches mode: GS bases, root. */
+static void pv_mode_set(struct vcpu *v, bool in_kernel)
 {
-	v->arch.pv.in_kernel = true;
-	__asm__ volatile("swapgs");
-	pv_load_root(v);
-	pv_io_bitmap_switch(v);
-}
-
-void pv_kernel_to_user(struct vcpu *v)
-{
-	v->arch.pv.in_kernel = false;
+	v->arch.pv.in_kernel = in_kernel;
 	__asm__ volatile("swapgs");
 	pv_load_root(v);
 	pv_io_bitmap_switch(v);
@@ -69,7 +62,7 @@ static void pv_bounce(struct vcpu *v, struct cpu_user_regs *regs, uint64_t handl
 	frame[n++] = regs->ss;
 	if (from_user) {
 		sp = v->arch.pv.kernel_sp;
-		pv_user_to_kernel(v);
+		pv_mode_set(v, true);
 	}
 	sp = (sp & ~15UL) - n * 8;
 	if (HV_TOP_DOWN(sp + n * 8) || copy_to_guest(sp, frame, n * 8)) {
@@ -92,7 +85,8 @@ static bool has_error_code(unsigned int vector)
 	return vector < 32 && (0x00227d00u >> vector & 1);	/* 8, 10-14, 17, 21: SDM 3A 6.13 */
 }
 
-void pv_inject(struct vcpu *v, struct cpu_user_regs *regs, unsigned int vector, uint32_t error_code)
+/* Delivers exception `vector` to the guest kernel; error_code only counts for vectors that have one. */
+static void pv_inject(struct vcpu *v, struct cpu_user_regs *regs, unsigned int vector, uint32_t error_code)
 {
 	const struct trap_info *t = &v->arch.pv.traps[vector];
 	uint64_t code = error_code;
@@ -100,7 +94,7 @@ void pv_inject(struct vcpu *v, struct cpu_user_regs *regs, unsigned int vector, 
 	pv_bounce(v, regs, t->address, t->flags & 4, has_error_code(vector) ? &code : NULL);
 }
 
-void pv_inject_pf(struct vcpu *v, struct cpu_user_regs *regs, uint64_t cr2, uint32_t error_code)
+static void pv_inject_pf(struct vcpu *v, struct cpu_user_regs *regs, uint64_t cr2, uint32_t error_code)
 {
 	v->arch.pv.cr2 = v->info->arch.cr2 = cr2;
 	error_code &= PF_PRESENT | PF_WRITE | PF_RSVD | PF_INSN;
@@ -192,7 +186,7 @@ void pv_iret(struct cpu_user_regs *regs)
 	if (!v->arch.pv.root_user)
 		domain_crash(v->domain, "iret to user mode without a user page table");
 	else
-		pv_kernel_to_user(v);
+		pv_mode_set(v, false);
 }
 
 /* Selectors or RIP that IRET refuses: the guest's failsafe callback if the frame was its own making. */

@@ -5,11 +5,6 @@
 #include "domain.h"
 #include "traps.h"
 
-/* Delivers exception `vector` to the guest kernel; error_code only counts for vectors that have one. */
-void pv_inject(struct vcpu *v, struct cpu_user_regs *regs, unsigned int vector, uint32_t error_code);
-void pv_inject_pf(struct vcpu *v, struct cpu_user_regs *regs, uint64_t cr2, uint32_t error_code);
-void pv_user_to_kernel(struct vcpu *v);		/* switches mode: GS bases, root */
-void pv_kernel_to_user(struct vcpu *v);
 void pv_exit_work_add(struct vcpu *v, uint8_t work);	/* VCPU_WORK_*; any context, any CPU */
 void pv_trap(struct cpu_user_regs *regs, unsigned int vector, uint64_t cr2);	/* an exception of the guest */
 /* hypercall 23: the frame on the guest's stack becomes its registers. */

@@ -27,7 +27,7 @@ struct cpu_time {
 };
 
 uint64_t tsc_hz;
-bool tsc_is_stable;
+static bool tsc_is_stable;
 
 static bool is_ready;
 static struct cpu_time times[MAX_CPUS];
@@ -367,7 +367,8 @@ void time_fill_vcpu_info(struct vcpu_time_info *info)
 	irq_restore(flags);
 }
 
-uint64_t time_ns_to_tsc(uint64_t ns)
+/* This CPU's TSC at system time `ns`, rounded up. */
+static uint64_t time_ns_to_tsc(uint64_t ns)
 {
 	const struct cpu_time *t = &times[cpu_id()];
 

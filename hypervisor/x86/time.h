@@ -14,7 +14,6 @@
 struct cpu;
 
 extern uint64_t tsc_hz;
-extern bool tsc_is_stable;
 
 void time_init(void);			/* boot CPU, after ACPI: TSC's rate, wall clock; panics without a timer */
 void time_cpu_init(void);		/* on an AP, before it uses now_ns() */
@@ -24,7 +23,6 @@ void time_start(void);			/* timers work: starts the corrections if they are need
 void time_start_cpu(struct cpu *c);	/* … on one that came later */
 void time_delay_us(uint64_t us);	/* spins */
 void time_fill_vcpu_info(struct vcpu_time_info *t);	/* for a vcpu on this CPU, by the version protocol */
-uint64_t time_ns_to_tsc(uint64_t ns);	/* this CPU's TSC at system time `ns`, rounded up */
 void time_dump(void);			/* debug key t */
 
 #endif
