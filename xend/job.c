@@ -115,6 +115,27 @@ bool job_client_is_alive(const char *text)
 	       start_time(pid) == since;
 }
 
+int job_write(struct xs *xs, uint32_t t, const struct job_request *r, unsigned *number)
+{
+	char path[JOB_PATH], name[32];
+	uint64_t next = 1;
+	int rc = xs_get_u64(xs, t, "/tool/xend", "next-job", &next);
+
+	if (rc < 0 && rc != -ENOENT && rc != -EINVAL)
+		return rc;
+	*number = (unsigned)next;
+	rc = xs_printf(xs, t, JOB_NEXT, "%u", *number + 1);
+	for (size_t i = 0; rc == 0 && i < r->args; i++) {
+		snprintf(name, sizeof name, "arg/%zu", i);
+		rc = xs_printf(xs, t, job_path(*number, name, path), "%s", r->arg[i]);
+	}
+	if (rc == 0 && r->body)
+		rc = job_text_write(xs, t, job_path(*number, "body", path), r->body);
+	if (rc == 0)
+		rc = xs_printf(xs, t, job_path(*number, "command", path), "%s", r->command);
+	return rc;
+}
+
 struct submission {
 	const struct job_request *request;
 	unsigned number;
@@ -123,27 +144,11 @@ struct submission {
 static int submit_body(struct xs *xs, uint32_t t, void *ctx)
 {
 	struct submission *s = ctx;
-	char path[JOB_PATH], client[48], name[32];
-	uint64_t next = 1;
-	int rc = xs_get_u64(xs, t, "/tool/xend", "next-job", &next);
+	char path[JOB_PATH], client[48];
+	int rc = job_write(xs, t, s->request, &s->number);
 
-	if (rc < 0 && rc != -ENOENT && rc != -EINVAL)
-		return rc;
-	s->number = (unsigned)next;
-	rc = xs_printf(xs, t, JOB_NEXT, "%u", s->number + 1);
 	job_client_print(client, sizeof client);
-	if (rc == 0)
-		rc = xs_printf(xs, t, job_path(s->number, "client", path), "%s", client);
-	if (rc == 0)
-		rc = xs_printf(xs, t, job_path(s->number, "command", path), "%s",
-			       s->request->command);
-	for (size_t i = 0; rc == 0 && i < s->request->args; i++) {
-		snprintf(name, sizeof name, "arg/%zu", i);
-		rc = xs_printf(xs, t, job_path(s->number, name, path), "%s", s->request->arg[i]);
-	}
-	if (rc == 0 && s->request->body)
-		rc = job_text_write(xs, t, job_path(s->number, "body", path), s->request->body);
-	return rc;
+	return rc ? rc : xs_printf(xs, t, job_path(s->number, "client", path), "%s", client);
 }
 
 int job_submit(struct xs *xs, const struct job_request *r, unsigned *number)

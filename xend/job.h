@@ -68,6 +68,10 @@ int job_find_mine(struct xs *xs, unsigned *number);
 int job_wait(struct xs *xs, unsigned number, const struct job_wait *how, struct job_outcome *out);
 void job_outcome_free(struct job_outcome *out);
 
+/* A new job's nodes but for who asks, in a transaction: a daemon that sees it sees all of them.  0 with its
+ * number; -errno. */
+int job_write(struct xs *xs, uint32_t t, const struct job_request *r, unsigned *number);
+
 /* Long texts in pieces: path/0, path/1 …; both sides use them. */
 int job_text_write(struct xs *xs, uint32_t t, const char *path, const char *text);
 /* malloc()ed; "" when there is none.  NULL and errno. */

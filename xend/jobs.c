@@ -447,46 +447,30 @@ void jobs_drop(struct xend *x)
 }
 
 struct adding {
-	const char *command, *body;
-	const char *arg[JOB_ARGS_MAX];
-	size_t args;
+	struct job_request request;
 	unsigned number;
 };
 
 static int adding_body(struct xs *xs, uint32_t t, void *ctx)
 {
 	struct adding *a = ctx;
-	char path[JOB_PATH], name[32];
-	uint64_t next = 1;
-	int rc = xs_get_u64(xs, t, "/tool/xend", "next-job", &next);
+	char path[JOB_PATH];
+	int rc = job_write(xs, t, &a->request, &a->number);
 
-	if (rc < 0 && rc != -ENOENT && rc != -EINVAL)
-		return rc;
-	a->number = (unsigned)next;
-	rc = xs_printf(xs, t, JOB_NEXT, "%u", a->number + 1);
-	for (size_t i = 0; rc == 0 && i < a->args; i++) {
-		snprintf(name, sizeof name, "arg/%zu", i);
-		rc = xs_printf(xs, t, job_path(a->number, name, path), "%s", a->arg[i]);
-	}
-	if (rc == 0 && a->body)
-		rc = job_text_write(xs, t, job_path(a->number, "body", path), a->body);
-	if (rc == 0)
-		rc = xs_printf(xs, t, job_path(a->number, "state", path), "queued");
-	if (rc == 0)
-		rc = xs_printf(xs, t, job_path(a->number, "command", path), "%s", a->command);
-	return rc;
+	return rc ? rc : xs_printf(xs, t, job_path(a->number, "state", path), "queued");
 }
 
 int jobs_add(struct xend *x, const char *body, const char *command, ...)
 {
-	struct adding a = { .command = command, .body = body };
+	const char *arg[JOB_ARGS_MAX];
+	struct adding a = { .request = { .command = command, .arg = arg, .body = body } };
 	struct job *j;
 	va_list va;
 	int rc;
 
 	va_start(va, command);
-	while (a.args < JOB_ARGS_MAX && (a.arg[a.args] = va_arg(va, const char *)))
-		a.args++;
+	while (a.request.args < JOB_ARGS_MAX && (arg[a.request.args] = va_arg(va, const char *)))
+		a.request.args++;
 	va_end(va);
 	rc = xs_txn(x->xs, adding_body, &a);
 	if (rc < 0)
