@@ -266,9 +266,6 @@ int new_begin(struct xend *x, struct job *j)
 
 int start_act(struct xend *x, struct job *j, const struct dom *d)
 {
-	struct sxp *config;
-	int rc;
-
 	if (d->domid != DOM_HALTED && !j->is_redo)
 		return fault_set(&j->fault, EEXIST, "Domain is already running");
 	if (d->is_suspended) {
@@ -277,16 +274,7 @@ int start_act(struct xend *x, struct job *j, const struct dom *d)
 			   "doing.", d->name, d->name);
 		return -EEXIST;
 	}
-	rc = managed_load(d->uuid, &config);
-	if (rc < 0)
-		return fault_errno(&j->fault, -rc, "Unable to read the configuration of '%s'",
-				   d->name);
-	free(j->body);
-	j->body = sxp_print(config);
-	sxp_free(config);
-	free(j->claim);
-	j->claim = strdup(d->name);
-	return j->body && j->claim ? 0 : fault_set(&j->fault, ENOMEM, "Out of memory");
+	return plan_take_managed(j, d, "");
 }
 
 int start_work(struct workshop *w)

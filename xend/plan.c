@@ -5,6 +5,7 @@
 #include <string.h>
 #include "xenstore/xs.h"
 #include "xend/domctl.h"
+#include "xend/managed.h"
 #include "xend/plan.h"
 #include "xend/roster.h"
 #include "xend/sxp.h"
@@ -13,6 +14,21 @@ void plan_free(struct plan *p)
 {
 	config_free(&p->config);
 	sxp_free(p->source);
+}
+
+int plan_take_managed(struct job *j, const struct dom *d, const char *doing)
+{
+	struct sxp *config;
+	int rc = managed_load(d->uuid, &config);
+
+	if (rc < 0)
+		return fault_errno(&j->fault, -rc, "%sUnable to read the configuration of '%s'", doing, d->name);
+	free(j->body);
+	j->body = sxp_print(config);
+	sxp_free(config);
+	free(j->claim);
+	j->claim = strdup(d->name);
+	return j->body && j->claim ? 0 : fault_set(&j->fault, ENOMEM, "Out of memory");
 }
 
 int plan_read(struct plan *p, struct job *j)

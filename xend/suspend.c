@@ -383,25 +383,13 @@ int wake_work(struct workshop *w)
 
 int resume_act(struct xend *x, struct job *j, const struct dom *d)
 {
-	struct sxp *config;
-	int rc;
-
 	if (d->domid == 0)
 		return fault_set(&j->fault, EPERM, RESUMING "Cannot save privileged domain %s",
 				 j->arg[0]);
 	if (!d->is_suspended && !j->is_redo)
 		return fault_set(&j->fault, EINVAL,
 				 RESUMING "Cannot resume domain that is not suspended.");
-	rc = managed_load(d->uuid, &config);
-	if (rc < 0)
-		return fault_errno(&j->fault, -rc, RESUMING "Unable to read the configuration of "
-				   "'%s'", d->name);
-	free(j->body);
-	j->body = sxp_print(config);
-	sxp_free(config);
-	free(j->claim);
-	j->claim = strdup(d->name);
-	return j->body && j->claim ? 0 : fault_set(&j->fault, ENOMEM, "Out of memory");
+	return plan_take_managed(j, d, RESUMING);
 }
 
 /* From here on the domain is what there is. */
