@@ -15,6 +15,7 @@
 
 #include "xend/bootloader_run.h"
 #include "xend/device.h"
+#include "xend/dirs.h"
 #include "xend/sxp.h"
 
 #define PROGRAM_OURS "/usr/lib/xen/bin/pygrub"
@@ -182,19 +183,10 @@ static void directory_sweep(int parent)
 /* Only root may look into BOOTLOADER_DIR, whoever made it. */
 static int directory_open(const char *path)
 {
-	char above[PATH_MAX];
-	char *slash;
-	int fd;
+	int rc = dirs_make(path), fd;
 
-	if (snprintf(above, sizeof above, "%s", path) >= (int)sizeof above)
-		return -ENAMETOOLONG;
-	slash = strrchr(above, '/');
-	if (slash && slash > above) {
-		*slash = '\0';
-		mkdir(above, 0755);
-	}
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
+	if (rc < 0)
+		return rc;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && fchmod(fd, 0700) < 0) {
 		close(fd);

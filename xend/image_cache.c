@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "xend/dirs.h"
+
 #define CACHE_SUFFIX ".kernel"
 #define CACHE_TEMP ".new-"		/* .new-<pid>: being written */
 #define CACHE_TEMP_AGE_S 3600		/* older ones were left by a crash */
@@ -129,24 +131,6 @@ static int cache_copy(int from, int to)
 	return rc;
 }
 
-/* The directory and, if they are missing, those above it. */
-static int cache_make_dir(const char *dir)
-{
-	char path[PATH_MAX];
-	size_t len = strlen(dir);
-
-	if (len >= sizeof(path))
-		return -ENAMETOOLONG;
-	memcpy(path, dir, len + 1);
-	for (char *p = path + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 struct cache_entry {
 	char name[NAME_MAX + 1];
 	uint64_t bytes;
@@ -251,7 +235,7 @@ int image_cache_put(const struct image *img, const char *cache_dir, uint64_t max
 		return 0;
 	if (img->size > max)
 		return -EFBIG;
-	rc = cache_make_dir(cache_dir);
+	rc = dirs_make(cache_dir);
 	if (rc)
 		return rc;
 	dirfd = cache_open_dir(cache_dir);

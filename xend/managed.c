@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "xend/dirs.h"
 #include "xend/domain.h"
 #include "xend/managed.h"
 #include "xenstore/fdio.h"
@@ -84,22 +85,6 @@ bool managed_exists(const uint8_t uuid[16])
 	return managed_file(uuid, CONFIG_NAME, path, sizeof path) == 0 && access(path, F_OK) == 0;
 }
 
-static int make_directories(const char *path)
-{
-	char part[PATH_SIZE];
-
-	if (strlen(path) >= sizeof part)
-		return -ENAMETOOLONG;
-	strcpy(part, path);
-	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return mkdir(part, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 static int write_temp(int dir, const char *text)
 {
 	int fd = openat(dir, CONFIG_TEMP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
@@ -137,7 +122,7 @@ int managed_save(const uint8_t uuid[16], const struct sxp *config)
 	int dir;
 
 	if (rc == 0)
-		rc = make_directories(path);
+		rc = dirs_make(path);
 	if (rc == 0) {
 		dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		rc = dir < 0 ? -errno : replace_config(dir, text);
