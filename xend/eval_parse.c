@@ -405,16 +405,20 @@ static struct eval_node *eval_parse_suite(struct eval_parser *p)
 	return block;
 }
 
+/* To the first token, with a block for what follows. */
+static struct eval_node *eval_parse_start(struct eval_parser *p, const char *text, size_t length, bool is_flat)
+{
+	eval_lex_start(p->x, p->e, text, length);
+	p->x->is_flat = is_flat;
+	return eval_lex_next(p->x) ? eval_node_new(p, NODE_BLOCK) : NULL;
+}
+
 struct eval_node *eval_parse(struct eval *e, const char *text, size_t length)
 {
 	struct eval_lexer x;
 	struct eval_parser p = { &x, e, 0 };
-	struct eval_node *block, **end;
+	struct eval_node *block = eval_parse_start(&p, text, length, false), **end;
 
-	eval_lex_start(&x, e, text, length);
-	if (!eval_lex_next(&x))
-		return NULL;
-	block = eval_node_new(&p, NODE_BLOCK);
 	if (!block)
 		return NULL;
 	for (end = &block->first; x.token.kind != TOKEN_END; ) {
@@ -432,13 +436,8 @@ struct eval_node *eval_parse_flat(struct eval *e, const char *text, size_t lengt
 {
 	struct eval_lexer x;
 	struct eval_parser p = { &x, e, 0 };
-	struct eval_node *block, **end;
+	struct eval_node *block = eval_parse_start(&p, text, length, true), **end;
 
-	eval_lex_start(&x, e, text, length);
-	x.is_flat = true;
-	if (!eval_lex_next(&x))
-		return NULL;
-	block = eval_node_new(&p, NODE_BLOCK);
 	if (!block)
 		return NULL;
 	for (end = &block->first; x.token.kind != TOKEN_END; ) {
