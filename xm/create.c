@@ -243,6 +243,14 @@ static int cmd_lint(struct xm_args *a)
 	return errors ? XM_FAILED : XM_OK;
 }
 
+/* What may be said of a domain's start. */
+#define START_OPTIONS								\
+	{ 'p', "paused", NULL, "Leave the domain paused." },			\
+	{ 'c', "console_autoconnect", NULL, "Attach to the domain's console." },	\
+	{ 0, "vncviewer", NULL, "Look at the domain's screen. (Not available yet.)" },	\
+	{ 0, "vncviewer-autopass", NULL, "The same, passing its password on." },	\
+	XM_OPT_TIMEOUT
+
 static const struct xm_option create_options[] = {
 	{ 'h', "help", NULL, "Print this help." },
 	{ 0, "help_config", NULL, "List the variables of configuration files." },
@@ -253,20 +261,12 @@ static const struct xm_option create_options[] = {
 	{ 'n', "dryrun", NULL, "Print the configuration as an S-expression; create nothing." },
 	{ 'x', "xmldryrun", NULL, "The same as XML." },
 	{ 's', "skipdtd", NULL, "Don't check that XML." },
-	{ 'p', "paused", NULL, "Leave the domain paused." },
-	{ 'c', "console_autoconnect", NULL, "Attach to the domain's console." },
-	{ 0, "vncviewer", NULL, "Look at the domain's screen. (Not available yet.)" },
-	{ 0, "vncviewer-autopass", NULL, "The same, passing its password on." },
-	XM_OPT_TIMEOUT,
+	START_OPTIONS,
 	{ 0 },
 };
 
 static const struct xm_option start_options[] = {
-	{ 'p', "paused", NULL, "Leave the domain paused." },
-	{ 'c', "console_autoconnect", NULL, "Attach to the domain's console." },
-	{ 0, "vncviewer", NULL, "Look at the domain's screen. (Not available yet.)" },
-	{ 0, "vncviewer-autopass", NULL, "The same, passing its password on." },
-	XM_OPT_TIMEOUT,
+	START_OPTIONS,
 	{ 0 },
 };
 

@@ -44,6 +44,24 @@ static struct dom **choose(struct dom_list *l, const struct xm_args *a, wanted_f
 	return chosen;
 }
 
+/* For the domains that the words name, or for all. */
+static int each_named(struct xm_args *a, int (*print)(struct xm_args *a, struct dom **d, size_t count))
+{
+	struct dom_list l;
+	struct dom **d;
+	size_t count;
+	int status = xm_roster_for(&l, a->argv, a->argc);
+
+	if (status)
+		return status;
+	d = choose(&l, a, NULL, NULL, &count, &status);
+	if (d)
+		status = print(a, d, count);
+	free(d);
+	dom_list_free(&l);
+	return status;
+}
+
 static bool has_status(const struct dom *d, const void *ctx)
 {
 	const int *status = ctx;
@@ -333,19 +351,7 @@ static int vcpu_list_print(struct xm_args *a, struct dom **d, size_t count)
 
 static int cmd_vcpu_list(struct xm_args *a)
 {
-	struct dom_list l;
-	struct dom **d;
-	size_t count;
-	int status = xm_roster_for(&l, a->argv, a->argc);
-
-	if (status)
-		return status;
-	d = choose(&l, a, NULL, NULL, &count, &status);
-	if (d)
-		status = vcpu_list_print(a, d, count);
-	free(d);
-	dom_list_free(&l);
-	return status;
+	return each_named(a, vcpu_list_print);
 }
 
 /* One domain, as domid, domname and domstate answer with --json. */
@@ -433,7 +439,7 @@ static void uptime_json(struct dom **d, size_t count, time_t now)
 	json_close(j);
 }
 
-static void uptime_print(struct xm_args *a, struct dom **d, size_t count)
+static int uptime_print(struct xm_args *a, struct dom **d, size_t count)
 {
 	bool is_short = xm_opt(a, "short") != NULL;
 	time_t now = time(NULL);
@@ -442,7 +448,7 @@ static void uptime_print(struct xm_args *a, struct dom **d, size_t count)
 	roster_start_times(xm_xs_quiet(), d, count);
 	if (xm_opt(a, "json")) {
 		uptime_json(d, count, now);
-		return;
+		return XM_OK;
 	}
 	localtime_r(&now, &tm);
 	if (!is_short)
@@ -457,23 +463,12 @@ static void uptime_print(struct xm_args *a, struct dom **d, size_t count)
 		else
 			format_uptime_row(stdout, d[i], seconds);
 	}
+	return XM_OK;
 }
 
 static int cmd_uptime(struct xm_args *a)
 {
-	struct dom_list l;
-	struct dom **d;
-	size_t count;
-	int status = xm_roster_for(&l, a->argv, a->argc);
-
-	if (status)
-		return status;
-	d = choose(&l, a, NULL, NULL, &count, &status);
-	if (d)
-		uptime_print(a, d, count);
-	free(d);
-	dom_list_free(&l);
-	return status;
+	return each_named(a, uptime_print);
 }
 
 static const struct xm_option list_options[] = {
