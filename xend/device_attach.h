@@ -29,8 +29,8 @@ int device_detach(struct xs *xs, const struct device_name *n, bool force, struct
  * 0 or -errno; scripts that fail are logged, no more. */
 int device_remove_all(struct xs *xs, uint32_t domid, const char *uuid);
 
-/* Is there anything for device_reap() to do: devices of a domain that is gone, or that were asked
- * to go and now have? */
+/* Something for device_reap_work() (device_jobs.h) to do: devices of a domain that is gone, or that were asked
+ * to go and now have. */
 struct device_orphan {
 	uint32_t domid;
 	char uuid[40];

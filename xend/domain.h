@@ -23,7 +23,7 @@ struct dom {
 	uint8_t uuid[16];
 	char *name;			/* never NULL */
 	bool is_managed;		/* has a directory under /var/lib/xend/domains */
-	bool is_suspended;		/* halted, but its state is kept: managed_state() */
+	bool is_suspended;		/* halted, but its state is kept: managed_state_open() */
 	bool has_name;			/* false: XenStore knows none, name is made up */
 	uint32_t flags;			/* XEN_DOMINF_*; 0 when halted */
 	uint64_t mem_kib, max_kib;	/* what it has, what it may have; halted: configured */

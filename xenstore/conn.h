@@ -115,8 +115,6 @@ int conn_reserve(struct conn *c, size_t len);
 
 /* Part of the batch too: the request at hand is done. */
 void conn_taken(struct conn *c);
-/* The batch was rolled back or committed. */
-void conns_batch_end(bool committed);
 
 /* Bytes that wait for the client. */
 size_t conn_backlog(const struct conn *c);
