@@ -3,30 +3,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include "tests/bench/load/load.h"
-
-struct sockaddr_un socket_address(const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		die("%s: path too long for a socket", path);
-	strcpy(a.sun_path, path);
-	return a;
-}
+#include "xenstore/fdio.h"
+#include "xenstore/unixsock.h"
 
 void conn_open(struct conn *c)
 {
-	struct sockaddr_un a = socket_address(opt.socket);
-
 	c->next_id = 1;
 	c->events = 0;
 	c->head = c->tail = 0;
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&a, sizeof(a)))
-		die("connect %s: %s", opt.socket, strerror(errno));
+	c->fd = unixsock_connect(opt.socket);
+	if (c->fd < 0)
+		die("connect %s: %s", opt.socket, strerror(-c->fd));
 }
 
 void conn_close(struct conn *c)
@@ -53,23 +42,17 @@ void conn_free(struct conn *c)
 
 void send_all(int fd, const void *data, size_t len)
 {
-	while (len) {
-		ssize_t n = write(fd, data, len);
+	int rc = fdio_write(fd, data, len);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			die("write: %s", n ? strerror(errno) : "nothing taken");
-		data = (const char *)data + n;
-		len -= n;
-	}
+	if (rc)
+		die("write: %s", strerror(-rc));
 }
 
 /* Lay out one request at "out"; returns its length. */
 size_t frame(unsigned char *out, uint32_t type, uint32_t id, uint32_t tx,
 		    const void *a, size_t alen, const void *b, size_t blen)
 {
-	struct header h = { type, id, tx, alen + blen };
+	struct xsd_sockmsg h = { type, id, tx, alen + blen };
 
 	memcpy(out, &h, sizeof(h));
 	memcpy(out + sizeof(h), a, alen);
@@ -90,16 +73,9 @@ void request(struct conn *c, uint32_t type, uint32_t tx,
 
 static int error_number(const char *name)
 {
-	static const struct { const char *name; int err; } known[] = {
-		{ "EAGAIN", EAGAIN }, { "ENOENT", ENOENT }, { "E2BIG", E2BIG },
-		{ "EINVAL", EINVAL }, { "EACCES", EACCES }, { "EEXIST", EEXIST },
-		{ "ENOSPC", ENOSPC }, { "ENOSYS", ENOSYS }, { "ENOMEM", ENOMEM },
-		{ "EBUSY", EBUSY }, { "EPERM", EPERM }, { "EISCONN", EISCONN },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (!strcmp(name, known[i].name))
-			return known[i].err;
+	for (size_t i = 0; i < COUNT(xsd_errors); i++)
+		if (!strcmp(name, xsd_errors[i].errstring))
+			return xsd_errors[i].errnum;
 	return EIO;
 }
 
@@ -111,14 +87,14 @@ bool take(struct conn *c, struct reply *r)
 	if (have < sizeof(r->h))
 		return false;
 	memcpy(&r->h, c->buf + c->head, sizeof(r->h));
-	if (r->h.len > PAYLOAD_MAX)
+	if (r->h.len > XENSTORE_PAYLOAD_MAX)
 		die("the server sent a payload of %u bytes", r->h.len);
 	if (have < sizeof(r->h) + r->h.len)
 		return false;
 	r->data = (char *)c->buf + c->head + sizeof(r->h);
 	c->head += sizeof(r->h) + r->h.len;
 	r->err = 0;
-	if (r->h.type == OP_ERROR) {
+	if (r->h.type == XS_ERROR) {
 		char name[32] = "";
 
 		memcpy(name, r->data, r->h.len < 31 ? r->h.len : 31);
@@ -154,7 +130,7 @@ void receive(struct conn *c, struct reply *r)
 	for (;;) {
 		while (!take(c, r))
 			fill(c);
-		if (r->h.type != OP_WATCH_EVENT)
+		if (r->h.type != XS_WATCH_EVENT)
 			return;
 		c->events++;
 	}
@@ -167,7 +143,7 @@ void receive_event(struct conn *c)
 
 	while (!take(c, &r))
 		fill(c);
-	if (r.h.type != OP_WATCH_EVENT)
+	if (r.h.type != XS_WATCH_EVENT)
 		die("an unexpected message came");
 	c->events++;
 }
@@ -195,13 +171,13 @@ void must(struct conn *c, uint32_t type, uint32_t tx, const char *path,
 
 void put(struct conn *c, uint32_t tx, const char *path, const char *val)
 {
-	must(c, OP_WRITE, tx, path, val, strlen(val));
+	must(c, XS_WRITE, tx, path, val, strlen(val));
 }
 
 /* Remove a tree; it need not be there. */
 void prune(struct conn *c, const char *path)
 {
-	int err = call(c, OP_RM, 0, path, NULL, 0, NULL);
+	int err = call(c, XS_RM, 0, path, NULL, 0, NULL);
 
 	if (err && err != ENOENT)
 		die("removing %s: %s", path, strerror(err));
@@ -211,12 +187,12 @@ uint32_t txn_start(struct conn *c)
 {
 	struct reply r;
 
-	if (call(c, OP_TXN_START, 0, "", NULL, 0, &r))
+	if (call(c, XS_TRANSACTION_START, 0, "", NULL, 0, &r))
 		die("no transaction: %s", strerror(r.err));
 	return strtoul(r.data, NULL, 10);
 }
 
 int txn_end(struct conn *c, uint32_t tx)
 {
-	return call(c, OP_TXN_END, tx, "T", NULL, 0, NULL);
+	return call(c, XS_TRANSACTION_END, tx, "T", NULL, 0, NULL);
 }

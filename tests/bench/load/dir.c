@@ -8,10 +8,10 @@ static void make_children(struct conn *c, const char *path, unsigned int n)
 	char name[128];
 
 	prune(c, path);
-	must(c, OP_MKDIR, 0, path, NULL, 0);
+	must(c, XS_MKDIR, 0, path, NULL, 0);
 	for (unsigned int i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%s/%u", path, i);
-		must(c, OP_MKDIR, 0, name, NULL, 0);
+		must(c, XS_MKDIR, 0, name, NULL, 0);
 	}
 }
 
@@ -20,7 +20,7 @@ static void step_dir(struct ctx *x)
 	struct reply r;
 	unsigned int n = 0;
 
-	if (call(x->c, OP_DIRECTORY, 0, x->path, NULL, 0, &r))
+	if (call(x->c, XS_DIRECTORY, 0, x->path, NULL, 0, &r))
 		die("directory of %s: %s", x->path, strerror(r.err));
 	for (uint32_t i = 0; i < r.h.len; i++)
 		n += !r.data[i];
@@ -61,7 +61,7 @@ static void step_part(struct ctx *x)
 	for (;;) {
 		int len = snprintf(at, sizeof(at), "%u", offset) + 1;
 
-		if (call(x->c, OP_DIRECTORY_PART, 0, x->path, at, len, &r))
+		if (call(x->c, XS_DIRECTORY_PART, 0, x->path, at, len, &r))
 			die("directory part: %s", strerror(r.err));
 		x->note++;
 		gen = strnlen(r.data, r.h.len) + 1;
@@ -83,7 +83,7 @@ void w_part(void)
 	struct reply reply;
 
 	make_children(x.c, x.path, x.n);
-	if (call(x.c, OP_DIRECTORY_PART, 0, x.path, "0", 2, &reply)) {
+	if (call(x.c, XS_DIRECTORY_PART, 0, x.path, "0", 2, &reply)) {
 		fprintf(stderr, "bench: dirpart: %s, left out\n",
 			strerror(reply.err));
 	} else {

@@ -99,15 +99,15 @@ static int create_guest(struct conn *c, unsigned int id)
 	int len;
 
 	snprintf(base, sizeof(base), "/local/domain/%u", id);
-	must(c, OP_MKDIR, tx, base, NULL, 0);
+	must(c, XS_MKDIR, tx, base, NULL, 0);
 	if (opt.own) {
 		len = snprintf(perms, sizeof(perms), "n%u", id) + 1;
-		must(c, OP_SET_PERMS, tx, base, perms, len);
+		must(c, XS_SET_PERMS, tx, base, perms, len);
 	}
 	for (size_t i = 0; i < COUNT(guest_node); i++) {
 		snprintf(path, sizeof(path), "%s/%s", base, guest_node[i].key);
 		if (!guest_node[i].value) {
-			must(c, OP_MKDIR, tx, path, NULL, 0);
+			must(c, XS_MKDIR, tx, path, NULL, 0);
 			continue;
 		}
 		fill_in(value, sizeof(value), guest_node[i].value, id);
@@ -128,7 +128,7 @@ static int create_guest(struct conn *c, unsigned int id)
 		for (size_t i = 0; i < COUNT(be); i++) {
 			snprintf(path, sizeof(path),
 				 "/local/domain/0/backend/%s/%u", be[i], id);
-			must(c, OP_SET_PERMS, tx, path, perms, len);
+			must(c, XS_SET_PERMS, tx, path, perms, len);
 		}
 	}
 	return txn_end(c, tx);
@@ -142,7 +142,7 @@ static void introduce(struct conn *c, unsigned int id)
 
 	snprintf(a, sizeof(a), "%u", id);
 	len = snprintf(b, sizeof(b), "%u%c%u", 1, 0, 1) + 1;
-	must(c, OP_INTRODUCE, 0, a, b, len);
+	must(c, XS_INTRODUCE, 0, a, b, len);
 }
 
 static void random_leaf(char *path, size_t size)
@@ -165,7 +165,7 @@ static void step_scale_read(struct ctx *x)
 	char path[192];
 
 	random_leaf(path, sizeof(path));
-	must(x->c, OP_READ, 0, path, NULL, 0);
+	must(x->c, XS_READ, 0, path, NULL, 0);
 }
 
 static void step_scale_write(struct ctx *x)
@@ -177,7 +177,7 @@ static void step_scale_write(struct ctx *x)
 
 	snprintf(path, sizeof(path), "/local/domain/%u/%s",
 		 1 + rng() % opt.domains, state[rng() % 2]);
-	must(x->c, OP_WRITE, 0, path, "4", 1);
+	must(x->c, XS_WRITE, 0, path, "4", 1);
 }
 
 static void step_scale_txn(struct ctx *x)
@@ -241,7 +241,7 @@ void w_scale(void)
 		t = now_ns();
 		snprintf(name, sizeof(name), "%u", id);
 		if (opt.introduce)
-			must(x.c, OP_RELEASE, 0, name, NULL, 0);
+			must(x.c, XS_RELEASE, 0, name, NULL, 0);
 		snprintf(path, sizeof(path), "/local/domain/%u", id);
 		prune(x.c, path);
 		snprintf(path, sizeof(path), "/local/domain/0/backend/vbd/%u", id);

@@ -2,11 +2,13 @@
 #ifndef TESTS_BENCH_LOAD_H
 #define TESTS_BENCH_LOAD_H
 
+#include <errno.h>			/* before xs_wire.h: its table of errors needs the names */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/un.h>
+
+#include <xen/io/xs_wire.h>
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
@@ -73,23 +75,7 @@ void repeat(struct result *r, void (*step)(struct ctx *), struct ctx *x);
 
 /* -------------------------------------------------- conn.c: the protocol */
 
-enum {
-	OP_CONTROL, OP_DIRECTORY, OP_READ, OP_GET_PERMS, OP_WATCH, OP_UNWATCH,
-	OP_TXN_START, OP_TXN_END, OP_INTRODUCE, OP_RELEASE, OP_DOMAIN_PATH,
-	OP_WRITE, OP_MKDIR, OP_RM, OP_SET_PERMS, OP_WATCH_EVENT, OP_ERROR,
-	OP_DIRECTORY_PART = 22,
-};
-
-#define PAYLOAD_MAX 4096
-
-struct header {
-	uint32_t type;
-	uint32_t req_id;
-	uint32_t tx_id;
-	uint32_t len;
-};
-
-#define FRAME_MAX (sizeof(struct header) + PAYLOAD_MAX)
+#define FRAME_MAX (sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX)
 
 struct conn {
 	int fd;
@@ -100,12 +86,10 @@ struct conn {
 };
 
 struct reply {
-	struct header h;
+	struct xsd_sockmsg h;
 	const char *data;               /* valid until the next receive */
 	int err;                        /* errno that an ERROR stands for */
 };
-
-struct sockaddr_un socket_address(const char *path);
 
 /* A connection to opt.socket: in the caller's memory, or with its own. */
 void conn_open(struct conn *c);

@@ -7,7 +7,7 @@ void step_read(struct ctx *x)
 {
 	struct reply r;
 
-	if (call(x->c, OP_READ, 0, x->path, NULL, 0, &r) || r.h.len != 16)
+	if (call(x->c, XS_READ, 0, x->path, NULL, 0, &r) || r.h.len != 16)
 		die("read of %s went wrong", x->path);
 }
 
@@ -25,7 +25,7 @@ void w_read(void)
 
 void step_write(struct ctx *x)
 {
-	must(x->c, OP_WRITE, 0, x->path, "4", 1);
+	must(x->c, XS_WRITE, 0, x->path, "4", 1);
 }
 
 void w_write(void)
@@ -42,9 +42,9 @@ void w_write(void)
 
 static void step_cycle(struct ctx *x)
 {
-	must(x->c, OP_MKDIR, 0, "/bench/cycle/new", NULL, 0);
-	must(x->c, OP_WRITE, 0, "/bench/cycle/new/state", "1", 1);
-	must(x->c, OP_RM, 0, "/bench/cycle/new", NULL, 0);
+	must(x->c, XS_MKDIR, 0, "/bench/cycle/new", NULL, 0);
+	must(x->c, XS_WRITE, 0, "/bench/cycle/new/state", "1", 1);
+	must(x->c, XS_RM, 0, "/bench/cycle/new", NULL, 0);
 }
 
 void w_cycle(void)
@@ -52,7 +52,7 @@ void w_cycle(void)
 	struct ctx x = { .c = conn_new() };
 	struct result r = { 0 };
 
-	must(x.c, OP_MKDIR, 0, "/bench/cycle", NULL, 0);
+	must(x.c, XS_MKDIR, 0, "/bench/cycle", NULL, 0);
 	repeat(&r, step_cycle, &x);
 	report(&r, "mkdir+write+rm", NULL);
 	prune(x.c, "/bench");
@@ -84,8 +84,8 @@ static void step_big(struct ctx *x)
 	static const char value[BIG_SIZE] = { [0 ... BIG_SIZE - 1] = 'x' };
 	struct reply r;
 
-	must(x->c, OP_WRITE, 0, x->path, value, sizeof(value));
-	if (call(x->c, OP_READ, 0, x->path, NULL, 0, &r))
+	must(x->c, XS_WRITE, 0, x->path, value, sizeof(value));
+	if (call(x->c, XS_READ, 0, x->path, NULL, 0, &r))
 		die("read of %s: %s", x->path, strerror(r.err));
 }
 
@@ -157,9 +157,9 @@ void w_pipe(void)
 	struct result r = { 0 };
 
 	put(c, 0, path, VALUE16);
-	pipelined(&r, c, OP_READ, path, "");
+	pipelined(&r, c, XS_READ, path, "");
 	report(&r, "read x32", NULL);
-	pipelined(&r, c, OP_WRITE, path, "4");
+	pipelined(&r, c, XS_WRITE, path, "4");
 	report(&r, "write x32", NULL);
 	prune(c, "/bench");
 	conn_free(c);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include "tests/bench/load/load.h"
+#include "xenstore/unixsock.h"
 
 /* Watches of the null server: exact paths only, so that "fanout" works. */
 struct null_watch {
@@ -28,7 +28,7 @@ static struct {
 	struct null_conn *conn[4096];           /* by file descriptor */
 	struct null_watch *watch;
 	size_t watches;
-	char names[PAYLOAD_MAX];                /* "0\0" "1\0" ... "999\0" */
+	char names[XENSTORE_PAYLOAD_MAX];                /* "0\0" "1\0" ... "999\0" */
 	size_t name_end[1001];
 } null;
 
@@ -47,7 +47,7 @@ static void null_flush(struct null_conn *c)
 	c->out_len = 0;
 }
 
-static void null_put(struct null_conn *c, uint32_t type, const struct header *q,
+static void null_put(struct null_conn *c, uint32_t type, const struct xsd_sockmsg *q,
 		     const void *data, size_t len)
 {
 	if (sizeof(c->out) - c->out_len < FRAME_MAX)
@@ -58,29 +58,29 @@ static void null_put(struct null_conn *c, uint32_t type, const struct header *q,
 
 static void null_event(const struct null_watch *w)
 {
-	static const struct header zero;
+	static const struct xsd_sockmsg zero;
 	char data[2 * sizeof(w->path)];
 	size_t n = strlen(w->path) + 1, m = strlen(w->token) + 1;
 
 	memcpy(data, w->path, n);
 	memcpy(data + n, w->token, m);
-	null_put(null.conn[w->fd], OP_WATCH_EVENT, &zero, data, n + m);
+	null_put(null.conn[w->fd], XS_WATCH_EVENT, &zero, data, n + m);
 }
 
-static void null_answer(struct null_conn *c, const struct header *q,
+static void null_answer(struct null_conn *c, const struct xsd_sockmsg *q,
 			const char *data)
 {
 	switch (q->type) {
-	case OP_READ:
+	case XS_READ:
 		if (strcmp(data, BIG_PATH))
 			null_put(c, q->type, q, VALUE16, 16);
 		else
 			null_put(c, q->type, q, null.names, BIG_SIZE);
 		return;
-	case OP_TXN_START:
+	case XS_TRANSACTION_START:
 		null_put(c, q->type, q, "1", 2);
 		return;
-	case OP_DIRECTORY: {
+	case XS_DIRECTORY: {
 		const char *p = strrchr(data, '/');
 		unsigned long n = p ? strtoul(p + 1, NULL, 10) : 0;
 
@@ -88,10 +88,10 @@ static void null_answer(struct null_conn *c, const struct header *q,
 			 null.name_end[n > 1000 ? 1000 : n]);
 		return;
 	}
-	case OP_DIRECTORY_PART:
-		null_put(c, OP_ERROR, q, "ENOSYS", 7);
+	case XS_DIRECTORY_PART:
+		null_put(c, XS_ERROR, q, "ENOSYS", 7);
 		return;
-	case OP_WATCH: {
+	case XS_WATCH: {
 		struct null_watch *w;
 
 		null.watch = realloc(null.watch,
@@ -105,7 +105,7 @@ static void null_answer(struct null_conn *c, const struct header *q,
 		null_event(w);
 		return;
 	}
-	case OP_WRITE:
+	case XS_WRITE:
 		null_put(c, q->type, q, "OK", 3);
 		for (size_t i = 0; i < null.watches; i++)
 			if (!strcmp(null.watch[i].path, data))
@@ -119,7 +119,7 @@ static void null_answer(struct null_conn *c, const struct header *q,
 /* Read once, answer all that is complete; false at the end. */
 static bool null_serve(struct null_conn *c)
 {
-	struct header q;
+	struct xsd_sockmsg q;
 	size_t at = 0;
 	ssize_t n = read(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len - 1);
 
@@ -128,7 +128,7 @@ static bool null_serve(struct null_conn *c)
 	c->in_len += n;
 	while (c->in_len - at >= sizeof(q)) {
 		memcpy(&q, c->in + at, sizeof(q));
-		if (q.len > PAYLOAD_MAX)
+		if (q.len > XENSTORE_PAYLOAD_MAX)
 			return false;
 		if (c->in_len - at < sizeof(q) + q.len)
 			break;
@@ -171,8 +171,8 @@ static struct null_conn *null_accept(int listener)
 
 void null_server(const char *path, bool blocking)
 {
-	struct sockaddr_un a = socket_address(path);
-	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a;
+	int s = unixsock_new(path, 0, &a);
 	struct epoll_event ev[64], e = { .events = EPOLLIN };
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 
@@ -181,7 +181,9 @@ void null_server(const char *path, bool blocking)
 			snprintf(null.names + null.name_end[i], 8, "%u", i);
 	signal(SIGPIPE, SIG_IGN);
 	unlink(path);
-	if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof(a)) || listen(s, 64))
+	if (s < 0)
+		die("%s: %s", path, strerror(-s));
+	if (bind(s, (struct sockaddr *)&a, sizeof(a)) || listen(s, 64))
 		die("%s: %s", path, strerror(errno));
 	while (blocking) {
 		struct null_conn *c = null_accept(s);

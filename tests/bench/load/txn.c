@@ -14,7 +14,7 @@ void step_txn(struct ctx *x)
 
 	for (unsigned int i = 0; i < TXN_WRITES; i++) {
 		snprintf(path, sizeof(path), "%s/key%u", x->path, i);
-		must(x->c, OP_WRITE, tx, path, "value", 5);
+		must(x->c, XS_WRITE, tx, path, "value", 5);
 	}
 	if (txn_end(x->c, tx))
 		x->note++;
@@ -64,11 +64,11 @@ static void act(struct actor *a, enum contention how)
 	char path[128];
 
 	if (a->step == 0) {
-		request(a->c, OP_TXN_START, 0, "", NULL, 0);
+		request(a->c, XS_TRANSACTION_START, 0, "", NULL, 0);
 		return;
 	}
 	if (a->step == 5) {
-		request(a->c, OP_TXN_END, a->tx, "T", NULL, 0);
+		request(a->c, XS_TRANSACTION_END, a->tx, "T", NULL, 0);
 		return;
 	}
 	switch (how) {
@@ -76,9 +76,9 @@ static void act(struct actor *a, enum contention how)
 		snprintf(path, sizeof(path), "/bench/par/%u/key%u", a->id,
 			 a->step);
 		if (a->step == 1)
-			request(a->c, OP_READ, a->tx, path, NULL, 0);
+			request(a->c, XS_READ, a->tx, path, NULL, 0);
 		else
-			request(a->c, OP_WRITE, a->tx, path, "value", 5);
+			request(a->c, XS_WRITE, a->tx, path, "value", 5);
 		return;
 	case OWN_CREATE:
 	case SHARED_PARENT:
@@ -86,20 +86,20 @@ static void act(struct actor *a, enum contention how)
 			 how == OWN_CREATE ? "/bench/par/%u/dev" :
 			 "/bench/par/dev%u", a->id);
 		if (a->step == 1 || a->step == 4) {
-			request(a->c, a->step == 1 ? OP_MKDIR : OP_RM, a->tx,
+			request(a->c, a->step == 1 ? XS_MKDIR : XS_RM, a->tx,
 				path, NULL, 0);
 			return;
 		}
 		snprintf(path + strlen(path), 16, "/key%u", a->step);
-		request(a->c, OP_WRITE, a->tx, path, "value", 5);
+		request(a->c, XS_WRITE, a->tx, path, "value", 5);
 		return;
 	case SAME_NODE:
 		if (a->step == 1) {
-			request(a->c, OP_READ, a->tx, "/bench/par/one", NULL, 0);
+			request(a->c, XS_READ, a->tx, "/bench/par/one", NULL, 0);
 			return;
 		}
 		snprintf(path, sizeof(path), "%lu", a->count + 1);
-		request(a->c, OP_WRITE, a->tx, "/bench/par/one", path,
+		request(a->c, XS_WRITE, a->tx, "/bench/par/one", path,
 			strlen(path));
 		return;
 	}
@@ -204,7 +204,7 @@ static void parallel(struct result *r, struct conn *setup, enum contention how)
 	}
 	close(ep);
 	if (how == SAME_NODE) {
-		if (call(setup, OP_READ, 0, "/bench/par/one", NULL, 0, &reply))
+		if (call(setup, XS_READ, 0, "/bench/par/one", NULL, 0, &reply))
 			die("reading the count: %s", strerror(reply.err));
 		lost = total - number(&reply);
 	}

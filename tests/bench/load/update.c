@@ -14,7 +14,7 @@ static void control(struct conn *c, const char *const *arg, size_t n)
 
 	for (size_t i = 1; i < n; i++)
 		len += (size_t)snprintf(data + len, sizeof(data) - len, "%s", arg[i]) + 1;
-	request(c, OP_CONTROL, 0, arg[0], data, len);
+	request(c, XS_CONTROL, 0, arg[0], data, len);
 }
 
 static bool readable(const struct conn *c)

@@ -33,7 +33,7 @@ static void collect(struct fanout *f, unsigned int want)
 
 			fill(c);
 			while (take(c, &r)) {
-				if (r.h.type != OP_WATCH_EVENT || !want)
+				if (r.h.type != XS_WATCH_EVENT || !want)
 					die("an unexpected message came");
 				want--;
 			}
@@ -45,13 +45,13 @@ static void step_fanout(struct ctx *x)
 {
 	struct fanout *f = (struct fanout *)x;
 
-	must(x->c, OP_WRITE, 0, "/bench/watch/hot", "1", 1);
+	must(x->c, XS_WRITE, 0, "/bench/watch/hot", "1", 1);
 	collect(f, WATCHERS * HOT_EACH);
 }
 
 static void step_unwatched(struct ctx *x)
 {
-	must(x->c, OP_WRITE, 0, "/bench/unwatched", "1", 1);
+	must(x->c, XS_WRITE, 0, "/bench/unwatched", "1", 1);
 }
 
 void w_watch(void)
@@ -84,7 +84,7 @@ void w_watch(void)
 					 "/bench/watch/%u/%u", i, k);
 			snprintf(token, sizeof(token), "token-%u-%u", i, k);
 			c->events = 0;
-			must(c, OP_WATCH, 0, path, token, strlen(token) + 1);
+			must(c, XS_WATCH, 0, path, token, strlen(token) + 1);
 			while (!c->events)
 				receive_event(c);
 			sample(&r.lat, now_ns() - t);
