@@ -149,6 +149,16 @@ tree_pack() {
 	(cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet)
 }
 
+# tree_libraries PROGRAM…: the libraries that they need go into $tree.
+tree_libraries() {
+	mkdir -p "$tree/usr/lib/x86_64-linux-gnu"
+	for program; do
+		ldd "$program" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p'
+	done | sort -u | while read -r library; do
+		cp -L "$library" "$tree/usr/lib/x86_64-linux-gnu/"
+	done
+}
+
 # overlay_onto BASE: what is in $tree goes over domain 0's image BASE; $image is both.
 overlay_onto() {
 	tree_pack "$tree" >"$work/overlay"
