@@ -190,25 +190,33 @@ static void gnttab_replace(void *arg, struct unmap *u)
 
 /* ---- The table ---- */
 
+/* Frame numbers to the guest's list, until one can't be had. */
+static long frames_list(struct domain *d, bool is_status, uint32_t count, uint64_t list, int16_t *status)
+{
+	long rc = 0;
+
+	for (uint32_t i = 0; i < count && !*status && !rc; i++) {
+		mfn_t mfn;
+
+		if (gnttab_frame(d, is_status, i, &mfn))
+			*status = GNTST_general_error;
+		else
+			rc = copy_to_guest(list + i * sizeof(mfn.n), &mfn.n, sizeof(mfn.n));
+	}
+	return rc;
+}
+
 static long gnttab_setup_table(void *arg)
 {
 	struct gnttab_setup_table *op = arg;
-	uint64_t list = (uint64_t)(uintptr_t)op->frame_list.p;
 	struct domain *d = gnttab_subject(op->dom, &op->status);
-	long rc = 0;
+	long rc;
 
 	if (!d)
 		return 0;
 	if (op->nr_frames > d->gnttab->max_frames)
 		op->status = GNTST_general_error;
-	for (uint32_t i = 0; i < op->nr_frames && !op->status && !rc; i++) {
-		mfn_t mfn;
-
-		if (gnttab_frame(d, false, i, &mfn))
-			op->status = GNTST_general_error;
-		else
-			rc = copy_to_guest(list + i * sizeof(xen_pfn_t), &mfn.n, sizeof(xen_pfn_t));
-	}
+	rc = frames_list(d, false, op->nr_frames, (uint64_t)(uintptr_t)op->frame_list.p, &op->status);
 	domain_put(d);
 	return rc;
 }
@@ -216,20 +224,12 @@ static long gnttab_setup_table(void *arg)
 static long gnttab_get_status_frames(void *arg)
 {
 	struct gnttab_get_status_frames *op = arg;
-	uint64_t list = (uint64_t)(uintptr_t)op->frame_list.p;
 	struct domain *d = gnttab_subject(op->dom, &op->status);
-	long rc = 0;
+	long rc;
 
 	if (!d)
 		return 0;
-	for (uint32_t i = 0; i < op->nr_frames && !op->status && !rc; i++) {
-		mfn_t mfn;
-
-		if (gnttab_frame(d, true, i, &mfn))
-			op->status = GNTST_general_error;
-		else
-			rc = copy_to_guest(list + i * sizeof(uint64_t), &mfn.n, sizeof(uint64_t));
-	}
+	rc = frames_list(d, true, op->nr_frames, (uint64_t)(uintptr_t)op->frame_list.p, &op->status);
 	domain_put(d);
 	return rc;
 }

@@ -22,7 +22,7 @@ int domctl_resume(struct hyp *h, domid_t domid);	/* after a suspend; see domctl_
 int domctl_handle_set(struct hyp *h, domid_t domid, const uint8_t uuid[16]);
 int domctl_trigger(struct hyp *h, domid_t domid, uint32_t trigger, uint32_t vcpu);
 
-/* Facts.  -ESRCH: no such domain.  (A list is sysctl_domains().) */
+/* Facts.  -ESRCH: no such domain.  (A list is sysctl_domains_all().) */
 int domctl_info(struct hyp *h, domid_t domid, struct xen_domctl_getdomaininfo *info);
 
 /* Limits and settings. */

@@ -27,9 +27,10 @@ struct hotplug {
 };
 
 /* From a script as configurations name it: `vif-bridge bridge=xenbr1` - a file of HOTPLUG_DIR
- * (or of the directory that stands in for it) or an absolute path, and its arguments.  0, -EINVAL: no name, or too long or too many words,
- * -ENOMEM.  hotplug_free() in every case. */
+ * (or of the directory that stands in for it) or an absolute path, and its arguments.  0, -EINVAL:
+ * no name, or too long or too many words, -ENOMEM.  hotplug_free() in every case. */
 int hotplug_parse(struct hotplug *h, const char *text);
+/* One more; copied.  0, -EINVAL: there are too many, -ENOMEM. */
 int hotplug_arg(struct hotplug *h, const char *word);
 int hotplug_env(struct hotplug *h, const char *name, const char *value);
 void hotplug_free(struct hotplug *h);

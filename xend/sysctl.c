@@ -16,12 +16,6 @@ int sysctl_physinfo(struct hyp *h, struct xen_sysctl_physinfo *info)
 	return rc;
 }
 
-int sysctl_domains(struct hyp *h, domid_t first, struct xen_domctl_getdomaininfo *list,
-		   unsigned int max)
-{
-	return hyp_domain_list(h, first, max, list);
-}
-
 int sysctl_domains_all(struct hyp *h, struct xen_domctl_getdomaininfo **list)
 {
 	struct xen_domctl_getdomaininfo *all = NULL, *more;

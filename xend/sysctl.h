@@ -14,11 +14,7 @@
 
 int sysctl_physinfo(struct hyp *h, struct xen_sysctl_physinfo *info);
 
-/* Up to `max` domains with ids from `first` on, ascending; returns how many. */
-int sysctl_domains(struct hyp *h, domid_t first, struct xen_domctl_getdomaininfo *list,
-		   unsigned int max);
-
-/* All domains: *list is malloc()ed and the caller's to free(); returns how many. */
+/* All domains, ascending: *list is malloc()ed and the caller's to free(); returns how many. */
 int sysctl_domains_all(struct hyp *h, struct xen_domctl_getdomaininfo **list);
 
 /* Topology: arrays of `max` entries; each returns how many were written.  A node's distances

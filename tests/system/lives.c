@@ -270,7 +270,7 @@ static int scene_crash(void)
 static int others_end(bool *found)
 {
 	struct xen_domctl_getdomaininfo info;
-	int n = sysctl_domains(hyp, 1, &info, 1);
+	int n = hyp_domain_list(hyp, 1, 1, &info);
 
 	*found = n > 0;
 	if (n <= 0)
