@@ -266,6 +266,8 @@ int new_begin(struct xend *x, struct job *j)
 
 int start_act(struct xend *x, struct job *j, const struct dom *d)
 {
+	int rc;
+
 	if (d->domid != DOM_HALTED && !j->is_redo)
 		return fault_set(&j->fault, EEXIST, "Domain is already running");
 	if (d->is_suspended) {
@@ -274,7 +276,8 @@ int start_act(struct xend *x, struct job *j, const struct dom *d)
 			   "doing.", d->name, d->name);
 		return -EEXIST;
 	}
-	return plan_take_managed(j, d, "");
+	rc = plan_take_managed(j, d);
+	return rc < 0 ? fault_errno(&j->fault, -rc, "Unable to read the configuration of '%s'", d->name) : 0;
 }
 
 int start_work(struct workshop *w)

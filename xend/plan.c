@@ -16,19 +16,19 @@ void plan_free(struct plan *p)
 	sxp_free(p->source);
 }
 
-int plan_take_managed(struct job *j, const struct dom *d, const char *doing)
+int plan_take_managed(struct job *j, const struct dom *d)
 {
 	struct sxp *config;
 	int rc = managed_load(d->uuid, &config);
 
 	if (rc < 0)
-		return fault_errno(&j->fault, -rc, "%sUnable to read the configuration of '%s'", doing, d->name);
+		return rc;
 	free(j->body);
 	j->body = sxp_print(config);
 	sxp_free(config);
 	free(j->claim);
 	j->claim = strdup(d->name);
-	return j->body && j->claim ? 0 : fault_set(&j->fault, ENOMEM, "Out of memory");
+	return j->body && j->claim ? 0 : -ENOMEM;
 }
 
 int plan_read(struct plan *p, struct job *j)

@@ -16,9 +16,8 @@ struct plan {
 	struct config config;
 };
 
-/* The domain's managed configuration becomes the job's body, its name the job's claim.  0, or -errno with the
- * job's fault said: doing stands before what is said. */
-int plan_take_managed(struct job *j, const struct dom *d, const char *doing);
+/* The domain's managed configuration becomes the job's body, its name the job's claim.  0 or -errno. */
+int plan_take_managed(struct job *j, const struct dom *d);
 
 /* 0, or -errno with the job's fault said and nothing to free. */
 int plan_read(struct plan *p, struct job *j);

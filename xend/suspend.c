@@ -383,13 +383,17 @@ int wake_work(struct workshop *w)
 
 int resume_act(struct xend *x, struct job *j, const struct dom *d)
 {
+	int rc;
+
 	if (d->domid == 0)
 		return fault_set(&j->fault, EPERM, RESUMING "Cannot save privileged domain %s",
 				 j->arg[0]);
 	if (!d->is_suspended && !j->is_redo)
 		return fault_set(&j->fault, EINVAL,
 				 RESUMING "Cannot resume domain that is not suspended.");
-	return plan_take_managed(j, d, RESUMING);
+	rc = plan_take_managed(j, d);
+	return rc < 0 ? fault_errno(&j->fault, -rc, RESUMING "Unable to read the configuration of '%s'", d->name)
+		      : 0;
 }
 
 /* From here on the domain is what there is. */
