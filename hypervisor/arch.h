@@ -9,7 +9,8 @@
 #include "domain.h"
 
 uint64_t now_ns(void);			/* system time: nanoseconds since boot, the same on all CPUs */
-void arch_timer_program(uint64_t deadline_ns);	/* this CPU's next timer interrupt, at once if that has passed; 0: none needed */
+/* This CPU's next timer interrupt, at once if that has passed; 0: none needed. */
+void arch_timer_program(uint64_t deadline_ns);
 void arch_kick_cpu(struct cpu *c);	/* make `c` look at its pending softirqs soon */
 
 /*

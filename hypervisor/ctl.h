@@ -29,7 +29,8 @@ extern const struct domctl_op domctl_vcpu_ops[];	/* domctl_vcpu.c; these end wit
 extern const struct domctl_op arch_domctl_ops[];	/* x86/pv_domctl.c */
 extern const struct sysctl_op arch_sysctl_ops[];	/* x86/arch_sysctl.c */
 
-/* Read or write a bitmap of the caller's.  Bits that one side has no room for are 0, or not written.  -EFAULT, -E2BIG. */
+/* Read or write a bitmap of the caller's.  Bits that one side has no room for are 0, or not written.
+ * -EFAULT, -E2BIG. */
 int ctl_bitmap_get(uint64_t *words, unsigned int bits, const struct xenctl_bitmap *from);
 int ctl_bitmap_put(const struct xenctl_bitmap *to, const uint64_t *words, unsigned int bits);
 

@@ -4,7 +4,8 @@
 
 #include "domain.h"
 
-/* A cleared block of 2^order frames for `d`, whose M2P says pfn, pfn + 1 …; ~0: none.  NULL: no memory, or over its maximum. */
+/* A cleared block of 2^order frames for `d`, whose M2P says pfn, pfn + 1 …; ~0: none.  NULL: no memory, or over
+ * its maximum. */
 struct page *memory_populate(struct domain *d, unsigned int order, unsigned int address_bits, pfn_t pfn);
 /*
  * Takes a frame out of its owner's accounts that nothing refers to but the owner's own claim; it's the caller's

@@ -11,7 +11,13 @@
 struct cpu_policy;
 struct pirq_map;			/* physdev.c: the domain's PIRQs */
 
-struct e820_map { uint32_t count; struct e820_entry { uint64_t start, size; uint32_t type; } __attribute__((packed)) entry[128]; };
+struct e820_map {
+	uint32_t count;
+	struct e820_entry {
+		uint64_t start, size;
+		uint32_t type;
+	} __attribute__((packed)) entry[128];
+};
 
 struct arch_domain {
 	struct spinlock mm_lock;	/* this domain's page tables: every change of an entry, every (un)pin */

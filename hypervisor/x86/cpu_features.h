@@ -20,7 +20,8 @@ void features_host(uint32_t words[FEATURE_WORDS]);
 void features_pv(uint32_t words[FEATURE_WORDS]);	/* what a PV guest may see at most */
 
 struct cpuid pv_default_cpuid(uint32_t leaf, uint32_t subleaf);	/* without what changes as a guest runs */
-struct cpuid features_limit(uint32_t leaf, uint32_t subleaf, struct cpuid r);	/* `r` without features that PV guests can't have */
+/* `r` without features that PV guests can't have. */
+struct cpuid features_limit(uint32_t leaf, uint32_t subleaf, struct cpuid r);
 /* CPUID as a PV guest sees it; current vcpu (leaves that tell of CR4 and XCR0). */
 struct cpuid pv_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf);
 

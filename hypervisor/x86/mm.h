@@ -48,7 +48,8 @@ void *ioremap_cached(paddr_t pa, size_t bytes);	/* for tables in RAM */
  * contiguous.  pages <= 510.  NULL: none left. */
 void *vmap_reserve(unsigned int pages, uint64_t **ptes);
 
-/* One at a time, for the kernel of domain 0 and for the audit: contents undefined; NULL: not so much memory.  Freed with the same size. */
+/* One at a time, for the kernel of domain 0 and for the audit: contents undefined; NULL: not so much memory.
+ * Freed with the same size. */
 void *heap_map_large(size_t bytes);
 void heap_unmap_large(void *va, size_t bytes);
 
