@@ -18,7 +18,7 @@ PACKAGES_DEB   := debhelper fakeroot lintian
 # Only unpacked, in the root where a test installs our packages beside them.  (Python is what Debian's xendomains
 # needs.)
 PACKAGES_BESIDE := xen-utils-4.17 xen-utils-common xenstore-utils xen-hypervisor-4.17-amd64 bash-completion \
-	libpython3.11-minimal libpython3.11-stdlib python3.11-minimal python3-minimal
+	libpython3.11-minimal libpython3.11-stdlib python3.11-minimal python3-minimal libexpat1
 # Unpacked under build/ for the machines that QEMU boots, never installed on this one.
 PACKAGES_REFERENCE := linux-image-amd64 xen-hypervisor-4.17-amd64 xen-utils-4.17 xenstore-utils \
 	libxenmisc4.17 libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 \
