@@ -93,8 +93,9 @@ test_xend_clients() {
 test_xend_json() {
 	fresh
 	create client stay && config halted stay && xm new -q /tmp/halted.cfg || return 1
+	sched=sched-$(xm info | sed -n 's/^xen_scheduler *: //p')
 	for words in list "list client" vcpu-list "domid client" "domname client" "domstate client" uptime \
-			"sched-credit2" "sched-credit2 -d client" \
+			"$sched" "$sched -d client" \
 			"block-list client" "network-list client" info "info -n" "info -c" dmesg log jobs doctor "top -i 2 -d 1" "events --count=2"; do
 		# shellcheck disable=SC2086
 		xm $words --json >/tmp/out || { echo "xm $words --json: $?"; return 1; }
