@@ -43,8 +43,11 @@ static void naps_tell(void)
 		uint64_t x;
 
 		poll.timeout = now_ns() + 10000000;
-		hcall(sched_op, SCHEDOP_poll, &poll);
-		x = now_ns() - poll.timeout;
+		do {		/* an event that is pending ends it early */
+			hcall(sched_op, SCHEDOP_poll, &poll);
+			x = now_ns();
+		} while (x < poll.timeout);
+		x -= poll.timeout;
 		for (; j && late[j - 1] > x; j--)
 			late[j] = late[j - 1];
 		late[j] = x;
