@@ -108,7 +108,7 @@ static int check_name(struct job *j, const char *name)
 	if (!name || !*name)
 		return fault_set(&j->fault, EINVAL, "Missing VM Name");
 	if (!dom_name_is_valid(name))
-		return fault_set(&j->fault, EINVAL, "Invalid VM Name");
+		return fault_set(&j->fault, EINVAL, "Invalid VM Name\n" DOM_NAME_RULE);
 	return 0;
 }
 

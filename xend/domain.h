@@ -64,6 +64,7 @@ int dom_uuid_parse(const char *text, uint8_t uuid[16]);
 int dom_uuid_new(uint8_t uuid[16]);
 /* Letters, digits and _ - . : / +, at least one, at most DOM_NAME_MAX. */
 bool dom_name_is_valid(const char *name);
+#define DOM_NAME_RULE "A name has letters, digits and _ - . : / + and nothing else."
 
 /* By name, byte order. */
 void dom_list_sort(struct dom_list *l);

@@ -136,7 +136,7 @@ static int check_name(struct xend *x, struct job *j, const struct dom *d, const 
 	if (!*name)
 		return fault_set(&j->fault, EINVAL, "Missing VM Name");
 	if (!dom_name_is_valid(name))
-		return fault_set(&j->fault, EINVAL, "Invalid VM Name");
+		return fault_set(&j->fault, EINVAL, "Invalid VM Name\n" DOM_NAME_RULE);
 	if (jobs_has_claim(name, j))
 		return fault_set(&j->fault, EEXIST, "VM name '%s' already exists", name);
 	rc = roster_read(x->hyp, x->xs, &l);
