@@ -95,6 +95,7 @@ static void __attribute__((noreturn)) child_run(char *const *argv, const char *t
 		_exit(127);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGHUP, SIG_DFL);	/* so that it ends when its viewer has gone */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 	setsid();

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,6 +286,9 @@ static void who_leaves_the_menu_ends_it(void)
 	write_file(program, asking, 0700);
 	CHECK_EQ(run_menu(NULL, disk), -EIO);	/* comes, reads, goes */
 	CHECK_EQ(files_in(boot_dir), 0);
+	signal(SIGHUP, SIG_IGN);		/* as nohup hands it down */
+	CHECK_EQ(run_menu(NULL, disk), -EIO);
+	signal(SIGHUP, SIG_DFL);
 }
 
 /* ----------------------------------------------------------- configuration */
