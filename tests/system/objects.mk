@@ -81,12 +81,12 @@ $(O)/tests/bench/xenstore-bench: $(addprefix $(O)/tests/bench/load/,main.o measu
 $(O)/tests/bench/xenstore-guests: $(O)/tests/bench/xenstore-guests.o $(CTL_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
 
-# It runs in domain 0 and in guests, whatever their libraries.
-$(O)/tests/bench/tsc: tests/bench/tsc.c
+# These run in domain 0 and in guests, whatever their libraries.
+$(O)/tests/bench/tsc $(O)/tests/bench/took: $(O)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -o $@ $<
 
-BENCH_NEEDS := $(O)/system/dom0-debian.cpio $(addprefix $(O)/tests/bench/,xenstore-bench xenstore-guests tsc)
+BENCH_NEEDS := $(O)/system/dom0-debian.cpio $(addprefix $(O)/tests/bench/,xenstore-bench xenstore-guests tsc took)
 
 bench: all $(SYSTEM_NEEDS) $(LONG_NEEDS) $(BENCH_NEEDS)
 	tests/bench/run

@@ -1,30 +1,25 @@
-# What domain 0 runs for tests/bench/xm.  Times are /proc/uptime's: under -icount, instructions.
+# What domain 0 runs for tests/bench/xm.  Under -icount, times are instructions: took's to the ns, /proc/uptime's to 10 ms.
 # shellcheck shell=sh disable=SC2154
 
 uptime_cs() {		# hundredths of a second
 	sed 's/ .*//; s/\.//' /proc/uptime
 }
 
-# took WHAT TOOL RUNS COMMAND…
-took() {
+# measure WHAT TOOL RUNS COMMAND…: what the command takes from its start to its end
+measure() {
 	what=$1 tool=$2 runs=$3
 	shift 3
-	begin=$(uptime_cs) i=0
-	while [ $i -lt "$runs" ]; do
-		"$@" >/tmp/out 2>&1 || { echo "$*: $(cat /tmp/out)" >/dev/console; return 1; }
-		i=$((i + 1))
-	done
-	end=$(uptime_cs)
-	echo "BENCH time $what $tool $runs $(awk -v cs=$((end - begin)) 'BEGIN { printf "%.2f", cs / 100 }')" >/dev/console
+	seconds=$(took "$runs" "$@" 2>/tmp/why) || { echo "$*: $(cat /tmp/why)" >/dev/console; return 1; }
+	echo "BENCH time $what $tool $runs $seconds" >/dev/console
 }
 
 readers() {		# WHAT: with so many guests
-	took start any 50 /bin/busybox true
+	measure start any 50 busybox true
 	for tool in xl xm; do
-		took "list-$1" $tool 20 $tool list
-		took "info-$1" $tool 20 $tool info
-		took "vcpu-list-$1" $tool 20 $tool vcpu-list
-		took "domid-$1" $tool 20 $tool domid g1
+		measure "list-$1" $tool 20 $tool list
+		measure "info-$1" $tool 20 $tool info
+		measure "vcpu-list-$1" $tool 20 $tool vcpu-list
+		measure "domid-$1" $tool 20 $tool domid g1
 	done
 }
 
