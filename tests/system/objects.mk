@@ -81,12 +81,20 @@ $(O)/tests/bench/xenstore-bench: $(addprefix $(O)/tests/bench/load/,main.o measu
 $(O)/tests/bench/xenstore-guests: $(O)/tests/bench/xenstore-guests.o $(CTL_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
 
-# These run in domain 0 and in guests, whatever their libraries.
-$(O)/tests/bench/tsc $(O)/tests/bench/took: $(O)/tests/bench/%: tests/bench/%.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -static -o $@ $<
+MARKS_AT := 0x5eed0000
+MARKS_CFLAGS := -DMARKS_AT=$(MARKS_AT) -iquote tests/bench
 
-BENCH_NEEDS := $(O)/system/dom0-debian.cpio $(addprefix $(O)/tests/bench/,xenstore-bench xenstore-guests tsc took)
+# These run in domain 0 and in guests, whatever their libraries.
+$(O)/tests/bench/tsc $(O)/tests/bench/took: $(O)/tests/bench/%: tests/bench/%.c tests/bench/marks.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(MARKS_CFLAGS) -static -no-pie -Wl,--section-start=.marks=$(MARKS_AT) -o $@ $<
+
+# QEMU loads it.
+$(O)/tests/bench/share.so: tests/bench/share.c tests/bench/marks.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(MARKS_CFLAGS) -fPIC -shared -o $@ $<
+
+BENCH_NEEDS := $(O)/system/dom0-debian.cpio $(addprefix $(O)/tests/bench/,xenstore-bench xenstore-guests tsc took share.so)
 
 bench: all $(SYSTEM_NEEDS) $(LONG_NEEDS) $(BENCH_NEEDS)
 	tests/bench/run

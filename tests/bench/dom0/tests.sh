@@ -1,7 +1,7 @@
 # What domain 0 measures for tests/bench/run, by Debian's xl.  REPORT lines go to the console.
 # shellcheck shell=sh
 
-now() { /bench/tsc; }
+now() { /bench/tsc "$@"; }	# with a mark, see tests/bench/marks.h
 
 report_ms() {			# report_ms NAME FROM TO, both TSC
 	us=$((($3 - $2) / 1000))
@@ -19,9 +19,9 @@ guest_create() {
 	shift 3
 	printf '%s\n' "name='$name'" "type='pv'" "kernel='/bench/$kernel'" "memory=$mib" \
 		"tsc_mode='native'" "$@" >"/tmp/$name.cfg"
-	from=$(now)
+	from=$(now 62)
 	xl create -q "/tmp/$name.cfg" 2>/tmp/why || { cat /tmp/why; return 1; }
-	created="$from $(now)"
+	created="$from $(now 0)"
 }
 
 # guest_said NAME TEXT SECONDS: looks once a second, for looking takes time from who is measured.
@@ -83,10 +83,12 @@ test_bench_linux() {
 	nc -ll -p 5001 -e /bench/source >/dev/null 2>&1 &
 	guest_create linux vmlinux 192 "ramdisk='/bench/initrd'" "extra='console=hvc0 quiet'" \
 		"disk=['/tmp/disk,raw,xvda,w']" "vif=['script=/bench/vif']" || return 1
+	now 63 >/dev/null		# until it comes to its /init
 	guest_said linux 'LINUX done' 100 || return 1
 	# shellcheck disable=SC2086
 	report_ms xl-create-linux-ms $created
 	report_guest linux
+	printf 'REPORT %s\n' 'mark-62 xl-create-linux-ms' 'mark-63 guest-boot-to-init-ms' >/dev/console
 	from=$(now)
 	xl destroy linux || return 1
 	report_ms xl-destroy-linux-ms "$from" "$(now)"
