@@ -76,7 +76,7 @@ TOOL_OBJS   := $(SHARED_OBJS) $(BUILD_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 TOOL_LIBS   := $(BUILD_LIBS) $(HYP_LIBS) -lm
 
 XEND_OBJS := $(addprefix $(O)/xend/,xend.o jobs.o methods.o plan.o create.o suspend.o tune.o worker.o launch.o prefill.o \
-	room.o reap.o life.o names_keep.o bootloader.o bootloader_run.o device.o device_nodes.o device_store.o \
+	room.o dom0_need.o reap.o life.o names_keep.o bootloader.o bootloader_run.o device.o device_nodes.o device_store.o \
 	device_wait.o device_attach.o device_detach.o device_config.o device_jobs.o hotplug.o loopdev.o)
 
 PROGRAMS += $(O)/xend/xend
@@ -91,13 +91,14 @@ PROGRAMS += $(O)/xend/xenconsoled
 $(O)/xend/xenconsoled: $(CONSOLED_OBJS) $(CTL_OBJS) $(XS_OBJS) $(HYP_OBJS) $(BASE_OBJS)
 	$(CC) $(USER_LDFLAGS) -o $@ $^ $(HYP_LIBS)
 
-UNIT_TESTS += domain managed names settings console room log
+UNIT_TESTS += domain managed names settings console room dom0_need log
 test_domain_SRC := xend/domain.c
 test_managed_SRC := xend/managed.c xend/domain.c $(SXP_SRC)
 test_names_SRC := xend/names.c xend/lock.c $(addprefix xenstore/,xs.c xs_calls.c buf.c loop.c)
 test_settings_SRC := xend/settings.c xenstore/buf.c $(SXP_SRC)
 test_log_SRC := xenstore/log.c
 test_room_SRC := xend/room.c xend/fault.c
+test_dom0_need_SRC := xend/dom0_need.c
 test_console_SRC := xend/conring.c xend/conlog.c xenstore/buf.c
 
 XEN_SCRIPTS := $(addprefix xend/scripts/,block block-nbd vif-bridge vif-route vif-nat network-bridge \

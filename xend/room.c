@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "xenstore/hyp.h"
 #include "xenstore/xs.h"
+#include "xend/dom0_need.h"
 #include "xend/domctl.h"
 #include "xend/lock.h"
 #include "xend/room.h"
@@ -23,7 +24,8 @@
 struct room {
 	uint64_t need_kib, free_kib;
 	uint64_t dom0_kib;		/* Domain-0's allocation */
-	uint64_t dom0_min_kib;		/* what it keeps */
+	uint64_t dom0_min_kib;		/* what it keeps as configured */
+	uint64_t dom0_need_kib;		/* what it can't give */
 	bool may_balloon;
 };
 
@@ -38,7 +40,7 @@ static void hint_by_hand(const struct room *r, struct fault *f)
 	uint64_t missing = r->need_kib - r->free_kib;
 	uint64_t left = r->dom0_kib > missing ? r->dom0_kib - missing : 0;
 
-	if (left / 1024 >= DOM0_SENSIBLE_MIB)
+	if (left / 1024 >= DOM0_SENSIBLE_MIB && left >= r->dom0_need_kib)
 		fault_hint(f, "%llu MiB are missing. Domain-0 has %llu MiB and could give them: xm "
 			   "mem-set Domain-0 %llu; or let xend do it: (dom0-min-mem %u) in "
 			   "xend-config.sxp.", mib_up(missing),
@@ -57,6 +59,16 @@ static int refuse_unballooned(const struct room *r, struct fault *f)
 		  "more.  I need %llu KiB but only have %llu.", (unsigned long long)r->need_kib,
 		  (unsigned long long)r->free_kib);
 	hint_by_hand(r, f);
+	return -ENOMEM;
+}
+
+static int refuse_needed(const struct room *r, struct fault *f)
+{
+	fault_set(f, ENOMEM, "Not enough memory is available, and dom0 cannot be shrunk any further");
+	fault_hint(f, "%llu MiB are missing, and Domain-0 uses %llu of its %llu MiB itself. Give the new "
+		   "domain less, or end or shrink another (xm list shows what each has).",
+		   mib_up(r->need_kib - r->free_kib), mib_up(r->dom0_need_kib),
+		   (unsigned long long)r->dom0_kib / 1024);
 	return -ENOMEM;
 }
 
@@ -88,6 +100,8 @@ static int room_plan(const struct room *r, uint64_t *dom0_target_kib, struct fau
 		return refuse_unballooned(r, f);
 	if (r->dom0_kib < missing || r->dom0_kib - missing < r->dom0_min_kib)
 		return refuse_min(r, f);
+	if (r->dom0_kib - missing < r->dom0_need_kib)
+		return refuse_needed(r, f);
 	*dom0_target_kib = r->dom0_kib - missing;
 	return 0;
 }
@@ -105,6 +119,7 @@ static int room_ask(struct hyp *h, struct room *r, struct fault *f)
 	r->free_kib = phys.free_pages > phys.outstanding_pages
 		      ? (phys.free_pages - phys.outstanding_pages) * 4 : 0;
 	r->dom0_kib = dom0.tot_pages * 4;
+	r->dom0_need_kib = dom0_need(r->dom0_kib);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 #include "xenstore/hyp.h"
 #include "xenstore/xs.h"
+#include "xend/dom0_need.h"
 #include "xend/domctl.h"
 #include "xend/methods.h"
 #include "xend/names.h"
@@ -198,6 +199,21 @@ static uint64_t limit_mib(struct xend *x, const struct dom *d)
 	return d->mem_kib / 1024;
 }
 
+/* Its balloon driver would obey, and its daemons be killed for want of memory. */
+static int check_dom0_need(struct job *j, const struct dom *d, uint64_t kib)
+{
+	uint64_t need_kib = dom0_need(d->mem_kib);
+
+	if (kib >= need_kib || kib >= d->mem_kib)
+		return 0;
+	fault_set(&j->fault, EINVAL, "Domain-0 cannot do with %llu MiB",
+		  (unsigned long long)kib / 1024);
+	fault_hint(&j->fault, "It uses %llu of its %llu MiB: leave it those, or stop something "
+		   "that it runs.",
+		   (unsigned long long)(need_kib + 1023) / 1024, (unsigned long long)d->mem_kib / 1024);
+	return -EINVAL;
+}
+
 static int check_dom0(struct xend *x, struct job *j, const struct dom *d, int64_t mib)
 {
 	struct xen_sysctl_physinfo phys;
@@ -205,9 +221,12 @@ static int check_dom0(struct xend *x, struct job *j, const struct dom *d, int64_
 
 	if (rc < 0)
 		return fault_errno(&j->fault, -rc, "Unable to ask for the host's memory");
-	if ((uint64_t)mib * 256 > phys.total_pages)
+	if ((uint64_t)mib > phys.total_pages / 256)
 		return fault_set(&j->fault, EINVAL, "The host has only %llu MiB",
 				 (unsigned long long)phys.total_pages / 256);
+	rc = check_dom0_need(j, d, (uint64_t)mib * 1024);
+	if (rc < 0)
+		return rc;
 	if (d->max_kib != DOM_NO_LIMIT && (uint64_t)mib * 1024 > d->max_kib) {
 		rc = domctl_max_mem(x->hyp, 0, (uint64_t)mib * 1024);
 		if (rc < 0)

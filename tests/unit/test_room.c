@@ -7,6 +7,7 @@
 #include <time.h>
 #include "check.h"
 #include "xenstore/xs.h"
+#include "xend/dom0_need.h"
 #include "xend/domctl.h"
 #include "xend/lock.h"
 #include "xend/room.h"
@@ -19,6 +20,7 @@ static struct {
 	uint64_t free_kib, dom0_kib, min_mib;
 	uint64_t target_kib;		/* what was last asked of Domain-0 */
 	uint64_t floor_kib;		/* it gives nothing below this */
+	uint64_t uses_kib;		/* what it can't give */
 	bool balloons;
 	int locks;			/* taken */
 } host;
@@ -41,6 +43,11 @@ int domctl_info(struct hyp *h, domid_t domid, struct xen_domctl_getdomaininfo *i
 {
 	*info = (struct xen_domctl_getdomaininfo){ .tot_pages = host.dom0_kib / 4 };
 	return 0;
+}
+
+uint64_t dom0_need(uint64_t held_kib)
+{
+	return host.uses_kib;
 }
 
 int nanosleep(const struct timespec *length, struct timespec *left)
@@ -130,6 +137,17 @@ static void a_command_that_would_starve_domain_0_is_not_offered(void)
 	CHECK(strstr(fault.hint, "can't give so much"));
 }
 
+static void nor_one_that_would_take_what_domain_0_uses(void)
+{
+	memset(&host, 0, sizeof host);
+	host.free_kib = 10 * MIB;
+	host.dom0_kib = 512 * MIB;
+	host.uses_kib = 430 * MIB;
+	CHECK_EQ(make(100 * MIB), -ENOMEM);
+	CHECK(!strstr(fault.hint, "mem-set"));
+	CHECK(strstr(fault.hint, "can't give so much"));
+}
+
 static void domain_0_gives_just_what_is_missing(void)
 {
 	memset(&host, 0, sizeof host);
@@ -154,6 +172,21 @@ static void domain_0_keeps_its_minimum(void)
 	CHECK_EQ(host.target_kib, 0);
 }
 
+static void domain_0_keeps_what_it_uses_whatever_its_minimum(void)
+{
+	memset(&host, 0, sizeof host);
+	host.free_kib = 10 * MIB;
+	host.dom0_kib = 512 * MIB;
+	host.min_mib = 64;
+	host.uses_kib = 323 * MIB;
+	CHECK_EQ(make(200 * MIB), -ENOMEM);
+	CHECK_STR(fault.text, "Not enough memory is available, and dom0 cannot be shrunk any further");
+	CHECK(strstr(fault.hint, "Domain-0 uses 323 of its 512 MiB itself"));
+	CHECK_EQ(host.target_kib, 0);
+	host.uses_kib = 322 * MIB;
+	CHECK_EQ(make(200 * MIB), 0);
+}
+
 static void a_domain_0_that_gives_nothing_is_said(void)
 {
 	memset(&host, 0, sizeof host);
@@ -171,8 +204,10 @@ int main(void)
 		TEST(what_is_free_is_taken_and_domain_0_left_alone),
 		TEST(without_ballooning_the_words_of_old_and_the_command_to_type),
 		TEST(a_command_that_would_starve_domain_0_is_not_offered),
+		TEST(nor_one_that_would_take_what_domain_0_uses),
 		TEST(domain_0_gives_just_what_is_missing),
 		TEST(domain_0_keeps_its_minimum),
+		TEST(domain_0_keeps_what_it_uses_whatever_its_minimum),
 		TEST(a_domain_0_that_gives_nothing_is_said),
 	};
 

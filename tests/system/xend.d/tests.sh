@@ -245,6 +245,8 @@ test_xend_balloon() {
 	wait_for xm create -q /tmp/large.cfg || { xm create /tmp/large.cfg; return 1; }
 	less=$(xm list Domain-0 | awk 'NR == 2 { print $3 }')
 	[ "$less" -lt "$dom0" ] && [ "$less" -ge $((dom0 - 60)) ] || { echo "dom0 $dom0, then $less"; return 1; }
+	xm mem-set Domain-0 40 >/tmp/out 2>&1 && { echo "Domain-0 gives what it uses"; return 1; }
+	grep -q "^Error: Domain-0 cannot do with 40 MiB" /tmp/out || { cat /tmp/out; return 1; }
 	xm destroy large || return 1
 	xm mem-set --wait --timeout=30 Domain-0 "$dom0" || return 1
 	rm /etc/xen/xend-config.sxp
