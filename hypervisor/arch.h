@@ -39,6 +39,7 @@ int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *ctxt)
 void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *ctxt);	/* v is paused */
 void arch_vcpu_reset(struct vcpu *v);		/* v is paused: no context any more */
 int arch_vcpu_send_nmi(struct vcpu *v);	/* VCPUOP_send_nmi; -EINVAL: it can't take one */
+bool arch_vcpu_has_nmi(const struct vcpu *v);	/* one was sent, and it has run no guest code since */
 uint64_t arch_cpu_physid(const struct cpu *c);	/* VCPUOP_get_physid: ids of the processor */
 
 /* Interrupt lines bound to event channels (PIRQs). */

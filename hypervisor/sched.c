@@ -145,7 +145,10 @@ void vcpu_unblock(struct vcpu *v)
 {
 	uint32_t old;
 
-	/* The common case costs a load: whoever blocks sets the flag first and looks for events then. */
+	/*
+	 * The common case costs a load: whoever blocks sets the flag first and asks vcpu_is_called() then,
+	 * whoever calls it leaves the event or the NMI first and looks at the flag then.
+	 */
 	if (!(__atomic_load_n(&v->stop, __ATOMIC_SEQ_CST) & VCPU_BLOCKED))
 		return;
 	old = __atomic_fetch_and(&v->stop, ~(VCPU_BLOCKED | VCPU_POLLING), __ATOMIC_SEQ_CST);
@@ -163,6 +166,8 @@ void vcpu_poll_timeout(void *data)
 		vcpu_unblock(v);
 }
 
+bool vcpu_is_called(struct vcpu *v) { return evtchn_is_deliverable(v) || arch_vcpu_has_nmi(v); }
+
 void vcpu_block(void)
 {
 	struct vcpu *v = current_vcpu();
@@ -170,7 +175,7 @@ void vcpu_block(void)
 	if (v->info)
 		WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
 	__atomic_fetch_or(&v->stop, VCPU_BLOCKED, __ATOMIC_SEQ_CST);
-	if (evtchn_is_deliverable(v)) {
+	if (vcpu_is_called(v)) {
 		__atomic_fetch_and(&v->stop, ~VCPU_BLOCKED, __ATOMIC_SEQ_CST);
 		return;
 	}

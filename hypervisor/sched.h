@@ -74,7 +74,8 @@ void vcpu_pause(struct vcpu *v);			/* counted, sync */
 void vcpu_unpause(struct vcpu *v);
 void vcpu_stop_set(struct vcpu *v, uint32_t why);	/* enum vcpu_stop; then vcpu_sleep_nosync */
 void vcpu_stop_clear(struct vcpu *v, uint32_t why);	/* then vcpu_wake if any was set */
-void vcpu_block(void);					/* SCHEDOP_block for current, unless an event is deliverable */
+bool vcpu_is_called(struct vcpu *v);			/* an event or an NMI waits for it: no block, no poll */
+void vcpu_block(void);					/* SCHEDOP_block for current, unless vcpu_is_called() */
 void vcpu_yield(void);
 void vcpu_poll_timeout(void *v);			/* handler of v->poll */
 /* NULL keeps a mask.  -EINVAL: no CPU that's online is in it, or a pin override is in force. */

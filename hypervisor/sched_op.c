@@ -79,7 +79,7 @@ static long sched_op_poll(void *arg)
 	v->evtchn.poll_port = 0;
 	__atomic_fetch_or(&v->stop, VCPU_BLOCKED | VCPU_POLLING, __ATOMIC_SEQ_CST);
 	bit_test_set_atomic(v->domain->evtchn.polling, v->id);
-	rc = evtchn_is_deliverable(v) ? 1 : poll_ports(v, op);
+	rc = vcpu_is_called(v) ? 1 : poll_ports(v, op);
 	if (rc) {
 		bit_test_clear_atomic(v->domain->evtchn.polling, v->id);
 		__atomic_fetch_and(&v->stop, ~(VCPU_BLOCKED | VCPU_POLLING), __ATOMIC_SEQ_CST);

@@ -318,6 +318,11 @@ int arch_vcpu_send_nmi(struct vcpu *v)
 	return 0;
 }
 
+bool arch_vcpu_has_nmi(const struct vcpu *v)
+{
+	return __atomic_load_n(&v->arch.exit_work, __ATOMIC_SEQ_CST) & VCPU_WORK_NMI;
+}
+
 uint64_t arch_cpu_physid(const struct cpu *c)
 {
 	return (uint64_t)c->arch.acpi_id << 32 | c->arch.apic_id;

@@ -20,6 +20,7 @@ uint32_t fake_machine_ended;
 const char *fake_scheduler = "credit";
 unsigned int fake_flushes;
 unsigned int fake_cache_written;
+const struct vcpu *fake_nmi_for;
 bool fake_frames_may_stay;
 domid_t fake_pte_owner;
 
@@ -410,6 +411,7 @@ void arch_frames_reused(struct page *pg, unsigned int order) { }
 void arch_m2p_set(mfn_t mfn, uint64_t pfn) { }
 long arch_memory_op(unsigned int cmd, uint64_t arg) { return -ENOSYS; }
 int arch_vcpu_send_nmi(struct vcpu *v) { return -EINVAL; }
+bool arch_vcpu_has_nmi(const struct vcpu *v) { return v == fake_nmi_for; }
 uint64_t arch_cpu_physid(const struct cpu *c) { return c->id | (uint64_t)c->id << 32; }
 
 int arch_pirq_bind(struct domain *d, unsigned int pirq, unsigned int port, bool will_share)
@@ -555,6 +557,7 @@ static int fake_setup(unsigned int count)
 	fake_guest_fault = fake_guest_start = fake_guest_end = 0;
 	fake_machine_ended = 0;
 	fake_flushes = fake_cache_written = 0;
+	fake_nmi_for = NULL;
 	fake_frames_may_stay = false;
 	fake_irqs_on = true;
 	loads = NULL;

@@ -29,6 +29,7 @@ extern int fake_context_rc;		/* what arch_vcpu_set_context() returns */
 extern uint64_t fake_guest_fault;	/* guest accesses touching this byte fault */
 extern uint64_t fake_guest_start, fake_guest_end;	/* end not 0: all that a guest has; the rest faults */
 extern unsigned int fake_upcalls;	/* arch_vcpu_kick_upcall() */
+extern const struct vcpu *fake_nmi_for;	/* an NMI waits for it: arch_vcpu_has_nmi() */
 extern unsigned int fake_context_switches;
 extern uint32_t fake_machine_ended;	/* 0, or 1 power off, 2 reboot, 3 fatal() */
 

@@ -505,6 +505,29 @@ static void block_ends_at_once_if_an_event_waits(void)
 	CHECK_EQ(fake_running(0), v);
 }
 
+/* Its sender found nobody blocked, and left it to the vcpu to see it. */
+static void block_and_poll_end_at_once_if_an_nmi_waits(void)
+{
+	struct domain *d = fake_domain(1, 2);
+	struct sched_poll poll = { .nr_ports = 0 };
+	struct vcpu *v = d->vcpu[0];
+
+	vcpu_stop_set(d->vcpu[1], VCPU_BLOCKED);
+	fake_softirqs();
+	CHECK_EQ(fake_running(0), v);
+	fake_nmi_for = v;
+	CHECK_EQ(sched_op(SCHEDOP_block, 0), 0);
+	CHECK_EQ(v->stop, 0);
+	CHECK_EQ(sched_op(SCHEDOP_poll, (uint64_t)&poll), 0);
+	CHECK_EQ(v->stop, 0);
+	fake_softirqs();
+	CHECK_EQ(fake_running(0), v);
+	fake_nmi_for = d->vcpu[1];		/* another's is no reason */
+	CHECK_EQ(sched_op(SCHEDOP_block, 0), 0);
+	fake_softirqs();
+	CHECK_EQ(fake_running(0), cpus[0]->idle);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -535,6 +558,7 @@ int main(void)
 		FAKE_TEST(a_poller_is_woken_by_the_port_it_waits_for_even_if_masked),
 		FAKE_TEST(poll_ends_at_its_timeout_and_refuses_nonsense),
 		FAKE_TEST(block_ends_at_once_if_an_event_waits),
+		FAKE_TEST(block_and_poll_end_at_once_if_an_nmi_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
