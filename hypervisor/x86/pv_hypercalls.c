@@ -134,10 +134,10 @@ static struct pv_callback *callback_find(struct pv_vcpu *pv, unsigned int type)
 	}
 }
 
-/* The NMI's is its entry of the trap table by another name (Linux only has that). */
+/* The NMI's is its entry of the trap table by another name (Linux only has that); 0: none. */
 static long nmi_callback_set(struct vcpu *v, uint64_t address)
 {
-	if (address && !is_guest_address(address))
+	if (!is_guest_address(address))
 		return -EINVAL;
 	v->arch.pv.traps[TRAP_NMI] = (struct trap_info) { .vector = TRAP_NMI, .cs = FLAT_KERNEL_CS, .address = address };
 	return 0;
@@ -146,10 +146,11 @@ static long nmi_callback_set(struct vcpu *v, uint64_t address)
 static long callback_register(void *arg)
 {
 	const struct callback_register *op = arg;
-	struct pv_callback *cb = callback_find(&current_vcpu()->arch.pv, op->type);
+	struct pv_callback *cb;
 
 	if (op->type == CALLBACKTYPE_nmi)
 		return nmi_callback_set(current_vcpu(), op->address);
+	cb = callback_find(&current_vcpu()->arch.pv, op->type);
 	if (!cb)
 		return -ENOSYS;
 	if (!is_guest_address(op->address))
