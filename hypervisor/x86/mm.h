@@ -63,4 +63,7 @@ static inline uint64_t read_cr2(void) { uint64_t v; __asm__ volatile("mov %%cr2,
 static inline uint64_t read_cr3(void) { uint64_t v; __asm__ volatile("mov %%cr3, %0" : "=r"(v)); return v; }
 static inline void write_cr3(uint64_t v) { __asm__ volatile("mov %0, %%cr3" :: "r"(v) : "memory"); }
 
+/* Bits 47 and above are the same: SDM 1 3.3.7.1. */
+static inline bool va_is_canonical(uint64_t va) { return (int64_t)(va << 16) >> 16 == (int64_t)va; }
+
 #endif

@@ -18,11 +18,6 @@
 #define CR0_TS 8UL
 #define CR0_GUEST 0x80050033UL		/* PG AM WP NE ET MP PE: SDM 3A 2.5 */
 
-static bool is_guest_address(uint64_t va)
-{
-	return (int64_t)(va << 16) >> 16 == (int64_t)va && (va < HV_VIRT_START || va >= HV_VIRT_END);
-}
-
 static int context_check(const struct vcpu_guest_context *c)
 {
 	if (!is_guest_address(c->user_regs.rip) || !is_guest_address(c->event_callback_eip) ||
@@ -31,9 +26,8 @@ static int context_check(const struct vcpu_guest_context *c)
 	for (unsigned int i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
 		if (!is_guest_address(c->trap_ctxt[i].address))
 			return -EINVAL;
-	if ((int64_t)(c->fs_base << 16) >> 16 != (int64_t)c->fs_base ||
-	    (int64_t)(c->gs_base_kernel << 16) >> 16 != (int64_t)c->gs_base_kernel ||
-	    (int64_t)(c->gs_base_user << 16) >> 16 != (int64_t)c->gs_base_user)
+	if (!va_is_canonical(c->fs_base) || !va_is_canonical(c->gs_base_kernel) ||
+	    !va_is_canonical(c->gs_base_user))
 		return -EINVAL;
 	return c->gdt_ents > GUEST_GDT_PAGES * 512 || c->ldt_ents > 8192 ? -EINVAL : 0;
 }

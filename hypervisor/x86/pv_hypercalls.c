@@ -28,12 +28,6 @@ void arch_hypercall_restart(const uint64_t *arg, unsigned int nargs)
 	r->rip -= 2;
 }
 
-/* Where a guest may have code or data: canonical, and not ours. */
-static bool is_guest_address(uint64_t va)
-{
-	return (int64_t)(va << 16) >> 16 == (int64_t)va && (va < HV_VIRT_START || va >= HV_VIRT_END);
-}
-
 /* arg: table, ended by address 0; NULL clears all */
 long hcall_set_trap_table(const uint64_t arg[6])
 {
@@ -224,7 +218,7 @@ long hcall_set_segment_base(const uint64_t arg[6])
 		load_gs_inactive_safe(base & 0xffff);	/* one that doesn't load leaves the null selector */
 		return 0;
 	}
-	if (!is_guest_address(base) && (int64_t)(base << 16) >> 16 != (int64_t)base)
+	if (!va_is_canonical(base))
 		return -EINVAL;
 	switch (arg[0]) {
 	case SEGBASE_FS:
@@ -241,9 +235,7 @@ long hcall_set_segment_base(const uint64_t arg[6])
 	}
 }
 
-/* Breakpoints may lie in the guest's part only; no I/O breakpoints, no general detect: SDM 3B 17.2. */
-static bool debugreg_address_ok(uint64_t va) { return is_guest_address(va); }
-
+/* No I/O breakpoints, no general detect: SDM 3B 17.2. */
 static bool debugreg_control_ok(uint64_t dr7)
 {
 	if (dr7 >> 32 || dr7 & (1 << 13))
@@ -272,7 +264,7 @@ long pv_set_debugreg(struct vcpu *v, unsigned int reg, uint64_t value)
 {
 	switch (reg) {
 	case 0: case 1: case 2: case 3:
-		if (!debugreg_address_ok(value))
+		if (!is_guest_address(value))	/* breakpoints lie in the guest's part only */
 			return -EPERM;
 		break;
 	case 6:

@@ -9,6 +9,7 @@
 #define HV_X86_PV_MM_H
 
 #include "domain.h"
+#include "layout.h"
 #include "mm.h"
 
 /*
@@ -28,6 +29,12 @@ void pv_load_root(struct vcpu *v);		/* current: CR3 as its mode wants it */
 int pv_descriptor_check(uint64_t *descriptor);
 /* Installs the hypervisor's slots in a level-4 table. */
 void pv_root_fill(uint64_t *table);
+
+/* Where a guest may have code or data: canonical, and not ours. */
+static inline bool is_guest_address(uint64_t va)
+{
+	return va_is_canonical(va) && (va < HV_VIRT_START || va >= HV_VIRT_END);
+}
 
 void pv_hypercall_page_fill(uint8_t *page);	/* an entry of 32 bytes for each hypercall */
 /* Lets go of what it holds of its domain's frames; it's off, its state comes to memory. */

@@ -2,6 +2,7 @@
 #include "arch.h"
 #include "asm.h"
 #include "cpu_features.h"
+#include "mm.h"
 
 #define EFER_SVME (1UL << 12)
 
@@ -10,7 +11,7 @@ static bool read_hardware(struct vcpu *v, uint32_t msr, uint64_t *value) { retur
 
 static bool write_base(struct vcpu *v, uint32_t msr, uint64_t value)
 {
-	if ((int64_t)(value << 16) >> 16 != (int64_t)value)
+	if (!va_is_canonical(value))
 		return false;
 	wrmsr(msr, value);
 	return true;
