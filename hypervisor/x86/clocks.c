@@ -105,4 +105,3 @@ struct clock *clock_choose(void)
 			return &clocks[i];
 	return NULL;
 }
-
