@@ -40,9 +40,8 @@ run:
 	@$(MAKE) all $(O)/debian/ready $(RUN_IMAGE_$(TOOLS)) $(RUN_DISK_$(TOOLS)) $(O)/tests/system/expect
 	@DISK=$(RUN_DISK_$(TOOLS)) tests/system/run-dom0 $(HYPERVISOR_$(HYPERVISOR)) $(O)/debian/vmlinuz $(RUN_IMAGE_$(TOOLS))
 
-SYSTEM_TESTS += tests/system/grub-menu tests/system/run
+SYSTEM_TESTS += tests/system/grub-menu tests/system/run tests/system/pygrub
 SYSTEM_NEEDS += $(O)/system/run-small.cpio $(O)/system/guest-small.img
-SYSTEM_TESTS += tests/system/pygrub
 LONG_TESTS += tests/system/run-debian
 LONG_NEEDS += $(O)/system/run-debian.cpio
 
