@@ -15,6 +15,7 @@
 #include "xend/bootloader.h"
 #include "xend/config.h"
 #include "xend/device_attach.h"
+#include "xend/dirs.h"
 #include "xend/domctl.h"
 #include "xend/dump.h"
 #include "xend/launch.h"
@@ -336,8 +337,7 @@ static int dump_path(char *path, size_t size, const char *name, int domid)
 
 	localtime_r(&now, &tm);
 	strftime(when, sizeof when, "%Y-%m%d-%H%M.%S", &tm);
-	mkdir("/var/xen", 0755);
-	mkdir(DUMP_DIR, 0700);
+	dirs_make(DUMP_DIR);		/* if that fails, dump_core() will say what is missing */
 	n = snprintf(path, size, DUMP_DIR "/%s-%s.%d.core", when, name, domid);
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }

@@ -15,6 +15,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "xend/dirs.h"
 #include "xend/grub_boot.h"
 #include "xend/sandbox.h"
 #include "xenstore/fdio.h"
@@ -178,14 +179,10 @@ static void files_remove(void)
 
 static void directory_make(const char *directory)
 {
-	char path[] = DIRECTORY_DEFAULT;
 	struct stat st;
 
-	if (!strcmp(directory, DIRECTORY_DEFAULT)) {
-		*strrchr(path, '/') = '\0';
-		mkdir(path, 0755);
-		mkdir(DIRECTORY_DEFAULT, 0700);
-	}
+	if (!strcmp(directory, DIRECTORY_DEFAULT))
+		dirs_make(DIRECTORY_DEFAULT);
 	if (stat(directory, &st) < 0 || !S_ISDIR(st.st_mode))
 		die("%s is not an existing directory", directory);
 }
