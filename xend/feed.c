@@ -27,16 +27,6 @@ struct message {
 	uint64_t count;			/* P2M: frames; PAGES: entries; VCPU: bytes */
 };
 
-/* -------------------------------------------------------------- both sides */
-
-/* -EIO: the end came first. */
-static int read_all(int fd, void *to, size_t len)
-{
-	ssize_t n = fdio_read(fd, to, len);
-
-	return n < 0 ? (int)n : (size_t)n == len ? 0 : -EIO;
-}
-
 /* -------------------------------------------------------- the child's side */
 
 struct child {
@@ -96,7 +86,7 @@ static int child_read(void *ctx, void *to, size_t len)
 {
 	const struct child *c = ctx;
 
-	return read_all(c->in, to, len);
+	return fdio_read_all(c->in, to, len);
 }
 
 static void __attribute__((noreturn)) child_run(int in, int out, const struct stream_limits *l)
@@ -170,7 +160,7 @@ static int unsound(struct fault *f)
 
 static int receive(struct feed *feed, void *to, size_t len, struct fault *f)
 {
-	int rc = read_all(feed->fd, to, len);
+	int rc = fdio_read_all(feed->fd, to, len);
 
 	if (rc == -EIO) {
 		fault_set(f, EIO, "the reader of the saved state died");

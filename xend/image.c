@@ -145,10 +145,11 @@ static int image_wait(pid_t pid)
 /* The child's answer is as trustworthy as the kernel file: cut it to shape. */
 static int image_answer(int fd, struct fault *answer)
 {
-	if (fdio_read(fd, answer, sizeof(*answer)) != sizeof(*answer))
-		return -EIO;
-	fault_clean(answer);
-	return 0;
+	int rc = fdio_read_all(fd, answer, sizeof(*answer));
+
+	if (rc == 0)
+		fault_clean(answer);
+	return rc;
 }
 
 static int image_judge(const char *path, int answered, const struct fault *answer, int status,

@@ -44,7 +44,6 @@ static int read_config(int fd, struct sxp **config)
 	struct sxp_error err;
 	struct stat st;
 	char *data;
-	ssize_t n;
 	int rc;
 
 	if (fstat(fd, &st) < 0)
@@ -54,8 +53,7 @@ static int read_config(int fd, struct sxp **config)
 	data = malloc((size_t)st.st_size + 1);
 	if (!data)
 		return -ENOMEM;
-	n = fdio_read(fd, data, (size_t)st.st_size);
-	rc = n < 0 ? (int)n : n < st.st_size ? -EIO : 0;	/* shorter than fstat said */
+	rc = fdio_read_all(fd, data, (size_t)st.st_size);	/* -EIO: shorter than fstat said */
 	if (rc == 0)
 		rc = sxp_parse(data, (size_t)st.st_size, config, NULL, &err);
 	free(data);

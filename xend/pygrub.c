@@ -287,8 +287,7 @@ static bool answer_is_sound(struct pygrub_answer *a)
 /* Exits, with a message, unless there is a sound answer. */
 static void task_run(const struct pygrub_task *t, struct pygrub_answer *a)
 {
-	int ends[2], status = 0;
-	ssize_t got;
+	int ends[2], status = 0, rc;
 	pid_t pid;
 
 	fflush(NULL);
@@ -297,7 +296,7 @@ static void task_run(const struct pygrub_task *t, struct pygrub_answer *a)
 	if (pid == 0)
 		child_run(t, ends[1]);
 	close(ends[1]);
-	got = fdio_read(ends[0], a, sizeof *a);
+	rc = fdio_read_all(ends[0], a, sizeof *a);
 	close(ends[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -305,7 +304,7 @@ static void task_run(const struct pygrub_task *t, struct pygrub_answer *a)
 	if (WIFSIGNALED(status))
 		die("The reader of the guest's disk was stopped by signal %d%s", WTERMSIG(status),
 		    WTERMSIG(status) == SIGXCPU ? ": it took too long" : "");
-	if (got != (ssize_t)sizeof *a || WEXITSTATUS(status) || !answer_is_sound(a))
+	if (rc < 0 || WEXITSTATUS(status) || !answer_is_sound(a))
 		die("The reader of the guest's disk gave no answer");
 	if (a->fault.err) {
 		if (*a->fault.hint)

@@ -2,7 +2,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +10,6 @@
 
 #define SIGNATURE_LEN (sizeof(STATE_SIGNATURE) - 1)
 #define CONFIG_MAX (1024 * 1024)	/* no configuration is longer */
-
-static bool has_read(int fd, void *to, size_t len)
-{
-	return fdio_read(fd, to, len) == (ssize_t)len;
-}
 
 int state_head_write(int fd, const char *config, struct fault *f)
 {
@@ -40,7 +34,7 @@ int state_head_read(int fd, char **config, struct fault *f)
 	uint32_t len;
 
 	*config = NULL;
-	if (!has_read(fd, signature, SIGNATURE_LEN))
+	if (fdio_read_all(fd, signature, SIGNATURE_LEN) < 0)
 		return not_valid(f, "signature read");
 	if (memcmp(signature, STATE_SIGNATURE, SIGNATURE_LEN)) {
 		for (char *p = signature; *p; p++)
@@ -48,7 +42,7 @@ int state_head_read(int fd, char **config, struct fault *f)
 				*p = '?';
 		return fault_set(f, EINVAL, "not a valid guest state file: found '%s'", signature);
 	}
-	if (!has_read(fd, &len, sizeof len))
+	if (fdio_read_all(fd, &len, sizeof len) < 0)
 		return not_valid(f, "config size read");
 	len = be32toh(len);
 	if (len > CONFIG_MAX)
@@ -56,7 +50,7 @@ int state_head_read(int fd, char **config, struct fault *f)
 	*config = malloc(len + 1);
 	if (!*config)
 		return fault_set(f, ENOMEM, "not enough memory in domain 0");
-	if (!has_read(fd, *config, len)) {
+	if (fdio_read_all(fd, *config, len) < 0) {
 		free(*config);
 		*config = NULL;
 		return not_valid(f, "config read");

@@ -29,6 +29,14 @@ static inline ssize_t fdio_read(int fd, void *to, size_t len)
 	return (ssize_t)done;
 }
 
+/* All len bytes: 0; read(2)'s error negated, or -EIO if the end comes first. */
+static inline int fdio_read_all(int fd, void *to, size_t len)
+{
+	ssize_t n = fdio_read(fd, to, len);
+
+	return n < 0 ? (int)n : (size_t)n == len ? 0 : -EIO;
+}
+
 /* 0; write(2)'s error negated, or -ENOSPC if nothing is taken. */
 static inline int fdio_write(int fd, const void *data, size_t len)
 {
