@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "xend/child.h"
 #include "xenstore/unixsock.h"
 
 struct run {
@@ -87,17 +87,10 @@ static int terminal_open(char *name, size_t size)
 static void __attribute__((noreturn)) child_run(char *const *argv, const char *terminal,
 						int words, pid_t parent)
 {
-	sigset_t none;
 	int fd;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(127);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGHUP, SIG_DFL);	/* so that it ends when its viewer has gone */
-	signal(SIGINT, SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
+	child_die_with(parent);
+	child_signals_default();	/* a hang-up above all: it ends when its viewer has gone */
 	setsid();
 	fd = open(terminal, O_RDWR);	/* the session's terminal from now on, if it is one */
 	if (fd < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup2(words, 2) < 0)

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "xenstore/loop.h"
+#include "xend/child.h"
 #include "xend/hotplug.h"
 
 #define SAID_MAX 4096			/* bytes of a script's words that are kept */
@@ -114,12 +114,9 @@ static void __attribute__((noreturn)) child_run(const struct hotplug *h, int out
 	size_t n = 0;
 	char path[4096];
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpgid(0, 0);
-	if (getppid() != parent)
-		_exit(1);
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
+	child_die_with(parent);
+	child_signals_default();
 	argv[0] = (char *)(uintptr_t)h->path;
 	memcpy(argv + 1, h->arg, h->args * sizeof *argv);
 	argv[h->args + 1] = NULL;

@@ -12,6 +12,7 @@
 #include "xenstore/hyp.h"
 #include "xenstore/log.h"
 #include "xenstore/xs.h"
+#include "xend/child.h"
 #include "xend/jobs.h"
 #include "xend/methods.h"
 #include "xend/worker.h"
@@ -63,9 +64,7 @@ static void __attribute__((noreturn)) child_run(struct job *j, work_fn work, int
 	struct workshop w = { .pipe = fd, .job = j };
 	int rc;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);		/* it died before we asked */
+	child_die_with(parent);
 	prctl(PR_SET_NAME, "xend-worker");
 	signal(SIGINT, SIG_IGN);	/* a terminal's Ctrl-C is xm's business */
 	rc = hyp_open(&w.hyp);

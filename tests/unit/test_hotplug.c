@@ -10,6 +10,8 @@
 #include "check.h"
 #include "xend/hotplug.h"
 
+#define SIGNALS 0x7fffffff	/* signal(7)'s standard ones; the C library keeps 32 and 33 to itself */
+
 static struct buf said;
 
 /* Runs the text as a script. */
@@ -64,6 +66,32 @@ static void it_has_our_variables_and_not_our_environment(void)
 	CHECK_EQ(hotplug_env(&h, "XENBUS_PATH", "backend/vbd/5/51712"), 0);
 	CHECK_EQ(run(&h, "echo $XENBUS_PATH/$SECRET/$LANG; cat", 10000), 0);
 	CHECK_STR(buf_string(&said), "backend/vbd/5/51712//C");
+}
+
+/* As it may be with xend: it ignores some and blocks others, and nohup had it ignore one more. */
+static void it_ignores_and_blocks_no_signal_for_our_sake(void)
+{
+	struct hotplug h = { .path = "/bin/grep" };	/* a shell would clear its mask itself */
+	unsigned long is_blocked, is_ignored;
+	sigset_t blocked;
+	int rc;
+
+	CHECK_EQ(hotplug_arg(&h, "Sig[BI]"), 0);
+	CHECK_EQ(hotplug_arg(&h, "/proc/self/status"), 0);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	rc = hotplug_run(&h, 10000, &said);
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &blocked, NULL);
+	hotplug_free(&h);
+	CHECK_EQ(rc, 0);
+	CHECK_EQ(sscanf(buf_string(&said), "SigBlk: %lx SigIgn: %lx", &is_blocked, &is_ignored), 2);
+	CHECK_EQ(is_blocked & SIGNALS, 0);
+	CHECK_EQ(is_ignored & SIGNALS, 0);
 }
 
 static void only_the_last_lines_are_kept(void)
@@ -126,6 +154,7 @@ int main(void)
 		TEST(a_script_is_a_file_of_its_directory_with_words),
 		TEST(its_status_and_its_words_come_back),
 		TEST(it_has_our_variables_and_not_our_environment),
+		TEST(it_ignores_and_blocks_no_signal_for_our_sake),
 		TEST(only_the_last_lines_are_kept),
 		TEST(one_that_hangs_is_killed_with_all_that_it_started),
 		TEST(a_program_that_it_leaves_running_does_not_hold_it_up),
