@@ -49,6 +49,27 @@ static int state_of(struct xs *k, const char *dir)
 	return xs_get_u64(k, XS_TXN_NONE, dir, "state", &state) < 0 ? 0 : (int)state;
 }
 
+struct change { const char *dir, *state; int from; };
+
+static int change_body(struct xs *k, uint32_t t, void *ctx)
+{
+	const struct change *c = ctx;
+	char path[256];
+	uint64_t state;
+	int rc = xs_get_u64(k, t, c->dir, "state", &state);
+
+	if (rc < 0 || state != (uint64_t)c->from)
+		return rc < 0 ? rc : -ENOENT;
+	snprintf(path, sizeof path, "%s/state", c->dir);
+	return xs_write(k, t, path, c->state, strlen(c->state));
+}
+
+/* As a kernel does it: what has gone meanwhile does not come back. */
+static void state_change(struct xs *k, const char *dir, int from, const char *state)
+{
+	xs_txn(k, change_body, &(struct change){ dir, state, from });
+}
+
 static void half(const struct device_name *n, const char *rest, char path[256])
 {
 	snprintf(path, 256, "%s/bus/xen-backend/devices/%s-%" PRIu32 "-%" PRIu32 "%s", sys, n->class->name,
@@ -73,8 +94,8 @@ static void guest_step(struct xs *k, const struct device_name *n, const char *fr
 	char error[128];
 
 	if (guest_is_up && state_of(k, front) == DEVICE_INITIALISING && state_of(k, back) == DEVICE_INIT_WAIT) {
-		put(k, front, "state", "4");
-		put(k, back, "state", "4");
+		state_change(k, front, DEVICE_INITIALISING, "4");
+		state_change(k, back, DEVICE_INIT_WAIT, "4");
 	}
 	if (state_of(k, back) != DEVICE_CLOSING || state_of(k, front) != DEVICE_CONNECTED)
 		return;
@@ -82,7 +103,7 @@ static void guest_step(struct xs *k, const struct device_name *n, const char *fr
 		snprintf(error, sizeof error, "/local/domain/5/error/device/%s/%" PRIu32, n->class->name, n->id);
 		put(k, error, "error", "16 Device in use; refusing to close");
 	} else {
-		put(k, front, "state", "6");
+		state_change(k, front, DEVICE_CONNECTED, "6");
 	}
 }
 
@@ -98,7 +119,7 @@ static void kernel_step(struct xs *k, const struct device_name *n)
 		snprintf(path, sizeof path, "%s/class/net/vif5.0", sys);
 		if (n->class == &device_vif)
 			mkdir(path, 0755);
-		put(k, back, "state", "2");
+		state_change(k, back, DEVICE_INITIALISING, "2");
 	}
 	number = xs_get(k, XS_TXN_NONE, back, "physical-device");
 	half(n, "/physical_device", path);
@@ -107,10 +128,11 @@ static void kernel_step(struct xs *k, const struct device_name *n)
 	free(number);
 	guest_step(k, n, front, back);
 	online = xs_get(k, XS_TXN_NONE, back, "online");
-	if (state_of(k, front) == 0 || (state_of(k, front) == 6 && online && *online == '0')) {
-		half_remove(n);
-		if (state_of(k, back))
-			put(k, back, "state", "6");
+	half(n, "", path);
+	if (access(path, F_OK) == 0 &&
+	    (state_of(k, front) == 0 || (state_of(k, front) == 6 && online && *online == '0'))) {
+		state_change(k, back, state_of(k, back), "6");
+		half_remove(n);		/* xend takes the nodes away once it sees that */
 	}
 	free(online);
 }
