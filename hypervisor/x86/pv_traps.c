@@ -111,15 +111,20 @@ static void pv_publish_runstate(struct vcpu *v)
 	pv_load_root(v);
 }
 
-/* One more NMI is remembered while the guest handles the first. */
-static void pv_take_nmi(struct vcpu *v, struct cpu_user_regs *regs)
+/* Has it bounced?  One more NMI is remembered while the guest handles the first. */
+static bool pv_take_nmi(struct vcpu *v, struct cpu_user_regs *regs)
 {
+	uint64_t handler = v->arch.pv.traps[TRAP_NMI].address;
+
 	if (v->arch.pv.nmi_masked) {
 		v->arch.pv.nmi_pending = true;
-		return;
+		return false;
 	}
-	v->arch.pv.nmi_masked = true;	/* until its iret */
-	pv_bounce(v, regs, v->arch.pv.traps[TRAP_NMI].address, true, NULL);
+	if (!handler)				/* taken away after the NMI was sent */
+		return false;
+	v->arch.pv.nmi_masked = true;		/* until its iret */
+	pv_bounce(v, regs, handler, true, NULL);
+	return true;
 }
 
 /* One bounce at most: on the way out with it the next is found. */
@@ -131,9 +136,9 @@ void pv_exit_work(struct cpu_user_regs *regs)
 
 	if (work & VCPU_WORK_RUNSTATE)
 		pv_publish_runstate(v);
-	if (work & VCPU_WORK_NMI)
-		pv_take_nmi(v, regs);
-	else if (info->evtchn_upcall_pending && !info->evtchn_upcall_mask)
+	if (work & VCPU_WORK_NMI && pv_take_nmi(v, regs))
+		return;
+	if (info->evtchn_upcall_pending && !info->evtchn_upcall_mask)
 		pv_bounce(v, regs, v->arch.pv.event.address, true, NULL);
 }
 
