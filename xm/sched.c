@@ -156,10 +156,18 @@ static bool is_number(const char *text)
 	return *text && !*end;
 }
 
+/* Usage writes it as -w[=WEIGHT], and an administrator who takes that at its word types -w=128. */
+static const char *number_opt(const struct xm_args *a, const char *name)
+{
+	const char *value = xm_opt(a, name);
+
+	return value && *value == '=' ? value + 1 : value;
+}
+
 static int sched_command(struct xm_args *a, uint32_t sched_id, const char *job)
 {
-	const char *domain = xm_opt(a, "domain"), *weight = xm_opt(a, "weight");
-	const char *cap = xm_opt(a, "cap");
+	const char *domain = xm_opt(a, "domain"), *weight = number_opt(a, "weight");
+	const char *cap = number_opt(a, "cap");
 	int status = scheduler_check(sched_id);
 
 	if (status)
@@ -245,7 +253,7 @@ static int cmd_sched_sedf(struct xm_args *a)
 	if (!a->argc)
 		return xm_usage_error(a, "No domain given.");
 	for (int i = 0; i < 5; i++) {
-		value[i] = xm_opt(a, names[i]);
+		value[i] = number_opt(a, names[i]);
 		if (value[i] && !is_number(value[i]))
 			return xm_usage_error(a, "Invalid argument.");
 		sets |= value[i] != NULL;

@@ -292,6 +292,8 @@ test_xend_asks() {
 	xm uptime asks | grep -q '^asks .*0:0' || { xm uptime asks; return 1; }
 	xentop -b -i 1 | grep -q '^ *asks ' || { xentop -b -i 1; return 1; }
 	xm mem-max asks 24 && xm mem-set asks 12 || return 1
+	weights=sched-$(xm info | sed -n "s/^xen_scheduler *: //p")
+	xm "$weights" -d asks -w=128 && xm "$weights" -d asks | grep -q "^asks .* 128" || { xm "$weights"; return 1; }
 	xm list --long asks | grep -q '(maxmem 24)' || { xm list --long asks; return 1; }
 	xm destroy asks || return 1
 	all_is_as_before "$(cat /tmp/free.before)" /tmp/nodes.before
