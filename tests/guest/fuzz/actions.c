@@ -460,11 +460,12 @@ static void callbacks_restore(uint64_t arg)
 
 /*
  * Stack and callbacks of any kind.  Nothing uses them here but events, which another vcpu's noise may unmask at
- * any moment: they find no code where they go, and their trap ends the attempt.
+ * any moment: they find no code where they go, and their trap ends the attempt.  0 would be no callback at all:
+ * the event that finds none ends the domain.
  */
 static void do_callbacks(void)
 {
-	struct callbacks random = { random_nowhere(), random_va(), random_va() };
+	struct callbacks random = { random_nowhere() | 0x1000, random_va(), random_va() };
 
 	note(hcall(stack_switch, random_number(), random_va()));
 	if (!self()->user_root || one_in(2))

@@ -246,8 +246,9 @@ audit() {
 	! xl info | grep -q '^xen_extra.*xylem' || test_audit
 }
 
-# What a fuzzer does that isn't heard of any more: to the hypervisor's log.
+# Why a fuzzer isn't heard of any more: it crashed, or the hypervisor's log has what it does.
 fuzz_state() {
+	xl dmesg | grep '^(XEN) d[0-9]* crashed'
 	for key in q e a; do
 		xl debug-keys $key
 	done
