@@ -180,6 +180,9 @@ static unsigned int step(struct pv_tree *t, const struct domain *d)
 	return is_l1 ? validate_l1(t, d) : validate_upper(t, d);
 }
 
+/* Who wants a level-1 table's frame for something else waits, maybe with our lock: it's never left half done. */
+static bool may_stop_at(const struct pv_tree_table *f) { return page_type(f->pg) != PAGE_L1; }
+
 /* -ERESTART: the slice is over, and the root may be left as it is. */
 static int run(struct pv_tree *t, const struct domain *d, bool may_stop)
 {
@@ -187,7 +190,8 @@ static int run(struct pv_tree *t, const struct domain *d, bool may_stop)
 
 	while (t->depth) {
 		steps += step(t, d);
-		if (t->depth && may_stop && steps >= L1_STEPS && (steps >= SLICE_STEPS || hypercall_should_yield()))
+		if (t->depth && may_stop && may_stop_at(top(t)) && steps >= L1_STEPS &&
+		    (steps >= SLICE_STEPS || hypercall_should_yield()))
 			return -ERESTART;
 	}
 	return 0;

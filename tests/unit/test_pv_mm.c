@@ -385,6 +385,15 @@ static void wide_is_plain(void)
 	all_plain();
 }
 
+/* Between slices nobody holds the lock, and who wants the frame for something else would wait for ever. */
+static void no_level_1_table_is_busy(void)
+{
+	const struct pv_tree *t = &d->arch.tree;
+
+	if (t->depth)
+		CHECK(page_type(t->table[t->depth - 1].pg) != PAGE_L1);
+}
+
 /* Calls until it's done, as the guest does who issues the hypercall again. */
 static unsigned int again;
 
@@ -392,8 +401,10 @@ static long until_done(unsigned int cmd, uint64_t mfn)
 {
 	long rc;
 
-	for (again = 0; (rc = mmuext(cmd, mfn)) == FAKE_CONTINUED; again++)
+	for (again = 0; (rc = mmuext(cmd, mfn)) == FAKE_CONTINUED; again++) {
+		no_level_1_table_is_busy();
 		fake_yield_after = 0;
+	}
 	return rc;
 }
 
@@ -416,6 +427,28 @@ static void a_large_tree_is_pinned_and_unpinned_in_slices(void)
 	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, root), FAKE_CONTINUED);
 	CHECK(d->arch.tree.depth);
 	settle();
+	wide_is_plain();
+	fake_destroy(d);
+}
+
+/* Far from each other, the way to one is a slice of its own. */
+static void no_slice_ends_within_a_level_1_table(void)
+{
+	start();
+	for (unsigned int i = 0; i < TABLES; i++) {
+		wide[i] = fake_frame(d);
+		table(i % 2 ? l2 : l3)[100 + i * 10] = entry(wide[i], L1E | RW);
+		if (i % 2 == 0)
+			table(wide[i])[511] = entry(fake_frame(d), L1E | RW);
+	}
+	for (unsigned int yields_after = 0; yields_after < 4; yields_after++) {
+		fake_yield_after = yields_after;
+		CHECK_EQ(until_done(MMUEXT_PIN_L4_TABLE, root), 0);
+		fake_yield_after = yields_after;
+		CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, root), FAKE_CONTINUED);
+		for (no_level_1_table_is_busy(); pv_tree_settle(d); no_level_1_table_is_busy())
+			fake_yield_after = yields_after;
+	}
 	wide_is_plain();
 	fake_destroy(d);
 }
@@ -601,6 +634,7 @@ static void random_operations_never_lose_count(void)
 	for (unsigned int i = 0; i < 40000; i++) {
 		fake_yield_after = rand() % 2 ? rand() % 4 : -1;	/* most that stop aren't called again */
 		random_operation();
+		no_level_1_table_is_busy();
 		if (i % 16)
 			continue;
 		settle();
@@ -635,6 +669,7 @@ int main(void)
 		FAKE_TEST(roots_are_switched_with_their_references),
 		FAKE_TEST(descriptors_never_reach_our_ring),
 		FAKE_TEST(a_large_tree_is_pinned_and_unpinned_in_slices),
+		FAKE_TEST(no_slice_ends_within_a_level_1_table),
 		FAKE_TEST(what_is_found_wrong_late_is_told_and_undone_in_slices),
 		FAKE_TEST(who_comes_next_goes_on_with_what_another_began),
 		FAKE_TEST(the_error_waits_for_who_began_it),
