@@ -252,11 +252,14 @@ static bool do_wait(struct run *r, char *text)
 	return true;
 }
 
+/* What came together with the text, a prompt say, is still to be waited for. */
 static bool do_screen(struct run *r, char *text)
 {
+	size_t before = r->seen;
 	const char *bad;
 
 	while (!screen_holds(&r->screen, text)) {
+		before = r->used;
 		bad = run_failed(r);
 		if (bad) {
 			run_linger(r);
@@ -270,7 +273,7 @@ static bool do_screen(struct run *r, char *text)
 			return complain("timed out; the screen lacks", text);
 		}
 	}
-	r->seen = r->used;
+	r->seen = before;
 	return true;
 }
 
