@@ -17,6 +17,7 @@ static unsigned int level_of(const struct page *pg) { return page_type(pg) - PAG
 /* ---- One step down, along or up ---- */
 
 static struct pv_tree_table *top(struct pv_tree *t) { return &t->table[t->depth - 1]; }
+static bool is_at_l1(struct pv_tree *t) { return page_type(top(t)->pg) == PAGE_L1; }
 
 static void push(struct pv_tree *t, struct page *pg, unsigned int held)
 {
@@ -173,24 +174,22 @@ static unsigned int undo_upper(struct pv_tree *t)
 
 static unsigned int step(struct pv_tree *t, const struct domain *d)
 {
-	bool is_l1 = page_type(top(t)->pg) == PAGE_L1;
-
 	if (t->is_undoing)
-		return is_l1 ? undo_l1(t) : undo_upper(t);
-	return is_l1 ? validate_l1(t, d) : validate_upper(t, d);
+		return is_at_l1(t) ? undo_l1(t) : undo_upper(t);
+	return is_at_l1(t) ? validate_l1(t, d) : validate_upper(t, d);
 }
 
-/* Who wants a level-1 table's frame for something else waits, maybe with our lock: it's never left half done. */
-static bool may_stop_at(const struct pv_tree_table *f) { return page_type(f->pg) != PAGE_L1; }
-
-/* -ERESTART: the slice is over, and the root may be left as it is. */
+/*
+ * -ERESTART: the slice is over, and the root may be left as it is.  Who wants a level-1 table's frame for something
+ * else waits, maybe with our lock: no slice ends before that is done.
+ */
 static int run(struct pv_tree *t, const struct domain *d, bool may_stop)
 {
 	unsigned int steps = 0;
 
 	while (t->depth) {
 		steps += step(t, d);
-		if (t->depth && may_stop && may_stop_at(top(t)) && steps >= L1_STEPS &&
+		if (t->depth && may_stop && !is_at_l1(t) && steps >= L1_STEPS &&
 		    (steps >= SLICE_STEPS || hypercall_should_yield()))
 			return -ERESTART;
 	}
