@@ -11,7 +11,8 @@
  *   pass        from here on hand over our standard input as well
  *   exit        go on when COMMAND has ended by itself
  * At the end of the script, or when SECONDS (default 60) have passed, COMMAND is stopped.
- * Exit status: 0 the whole script was followed, 1 not (standard error says where), 2 usage.
+ * Exit status: 0 the whole script was followed, 1 not (standard error says where), 2 usage, 3 not, for COMMAND
+ * died of a signal.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -33,6 +34,7 @@
 
 enum { PASS_CHUNK = 32, PASS_PAUSE_MS = 20 };	/* a UART and its driver lose what comes faster */
 enum { FAIL_MAX = 8 };
+enum { FOLLOWED, NOT_FOLLOWED, USAGE, DIED };	/* exit status */
 
 struct run {
 	pid_t child;
@@ -77,7 +79,7 @@ static void run_start_terminal(struct run *r, char **argv)
 	}
 	if (r->child < 0) {
 		perror("expect: forkpty");
-		exit(2);
+		exit(USAGE);
 	}
 	fcntl(r->to, F_SETFD, FD_CLOEXEC);
 	r->from = r->to;
@@ -89,7 +91,7 @@ static void run_start(struct run *r, char **argv)
 
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC)) {
 		perror("expect: pipe");
-		exit(2);
+		exit(USAGE);
 	}
 	r->child = fork();
 	if (r->child == 0) {
@@ -234,6 +236,24 @@ static bool complain(const char *what, const char *text)
 	return false;
 }
 
+static bool died_of_signal(const struct run *r)
+{
+	return r->ended && WIFSIGNALED(r->status);
+}
+
+/* The command ended before `what` happened. */
+static bool complain_ended(const struct run *r, const char *what, const char *text)
+{
+	char how[128];
+
+	if (died_of_signal(r))
+		snprintf(how, sizeof(how), "the command died of signal %d (%s) before%s", WTERMSIG(r->status),
+			strsignal(WTERMSIG(r->status)), what);
+	else
+		snprintf(how, sizeof(how), "the command ended before%s", what);
+	return complain(how, text);
+}
+
 static bool do_wait(struct run *r, char *text)
 {
 	const char *bad;
@@ -245,7 +265,7 @@ static bool do_wait(struct run *r, char *text)
 			return complain("failed by", bad);
 		}
 		if (r->ended)
-			return complain("the command ended before", text);
+			return complain_ended(r, "", text);
 		if (!run_step(r))
 			return complain("timed out waiting for", text);
 	}
@@ -266,7 +286,7 @@ static bool do_screen(struct run *r, char *text)
 			return complain("failed by", bad);
 		}
 		if (r->ended)
-			return complain("the command ended before the screen held", text);
+			return complain_ended(r, " the screen held", text);
 		if (!run_step(r)) {
 			for (int row = 0; row < SCREEN_ROWS; row++)
 				fprintf(stderr, "|%s|\n", r->screen.cell[row]);
@@ -340,7 +360,9 @@ static bool do_exit(struct run *r, char *text)
 			return complain("timed out waiting for", "the command's end");
 	}
 	bad = run_failed(r);
-	return bad ? complain("failed by", bad) : true;
+	if (bad)
+		return complain("failed by", bad);
+	return died_of_signal(r) ? complain_ended(r, "", "an end of its own") : true;
 }
 
 static const struct command {
@@ -390,8 +412,7 @@ int main(int argc, char **argv)
 	struct run r = { .log = -1 };
 	long seconds = 60;
 	FILE *script;
-	bool ok;
-	int c;
+	int c, status;
 
 	while ((c = getopt(argc, argv, "+epl:t:")) != -1) {
 		if (c == 'e')
@@ -403,16 +424,16 @@ int main(int argc, char **argv)
 		else if (c == 't')
 			seconds = atol(optarg);
 		else
-			return 2;
+			return USAGE;
 	}
 	if (argc - optind < 2) {
 		fprintf(stderr, "Usage: expect [-ep] [-l LOG] [-t SECONDS] SCRIPT COMMAND...\n");
-		return 2;
+		return USAGE;
 	}
 	script = fopen(argv[optind], "re");
 	if (!script) {
 		perror(argv[optind]);
-		return 2;
+		return USAGE;
 	}
 	if (r.log < 0)
 		r.log = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -423,7 +444,7 @@ int main(int argc, char **argv)
 		run_start_terminal(&r, argv + optind + 1);
 	else
 		run_start(&r, argv + optind + 1);
-	ok = run_script(&r, script);
+	status = run_script(&r, script) ? FOLLOWED : died_of_signal(&r) ? DIED : NOT_FOLLOWED;
 	run_stop(&r);
-	return ok ? 0 : 1;
+	return status;
 }
