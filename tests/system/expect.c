@@ -11,8 +11,8 @@
  *   pass        from here on hand over our standard input as well
  *   exit        go on when COMMAND has ended by itself
  * At the end of the script, or when SECONDS (default 60) have passed, COMMAND is stopped.
- * Exit status: 0 the whole script was followed, 1 not (standard error says where), 2 usage, 3 not, for COMMAND
- * died of a signal.
+ * Exit status: 0 the whole script was followed, 1 not (standard error says where), 2 it was not begun, 3 not
+ * followed for no other reason than that COMMAND died of a signal.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -34,7 +34,7 @@
 
 enum { PASS_CHUNK = 32, PASS_PAUSE_MS = 20 };	/* a UART and its driver lose what comes faster */
 enum { FAIL_MAX = 8 };
-enum { FOLLOWED, NOT_FOLLOWED, USAGE, DIED };	/* exit status */
+enum { FOLLOWED, NOT_FOLLOWED, NOT_BEGUN, DIED };	/* exit status */
 
 struct run {
 	pid_t child;
@@ -44,6 +44,7 @@ struct run {
 	struct screen screen;
 	bool ended;
 	int status;			/* of the child, once it has ended */
+	int failure;			/* our exit status if the script is not followed */
 	long deadline_ms;
 	char *out;			/* all its output, NUL terminated (NULs in it become spaces) */
 	size_t used, size, seen;	/* seen: the last match ended here */
@@ -79,7 +80,7 @@ static void run_start_terminal(struct run *r, char **argv)
 	}
 	if (r->child < 0) {
 		perror("expect: forkpty");
-		exit(USAGE);
+		exit(NOT_BEGUN);
 	}
 	fcntl(r->to, F_SETFD, FD_CLOEXEC);
 	r->from = r->to;
@@ -91,7 +92,7 @@ static void run_start(struct run *r, char **argv)
 
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC)) {
 		perror("expect: pipe");
-		exit(USAGE);
+		exit(NOT_BEGUN);
 	}
 	r->child = fork();
 	if (r->child == 0) {
@@ -236,22 +237,16 @@ static bool complain(const char *what, const char *text)
 	return false;
 }
 
-static bool died_of_signal(const struct run *r)
+static bool complain_ended(struct run *r, const char *before, const char *text)
 {
-	return r->ended && WIFSIGNALED(r->status);
-}
-
-/* The command ended before `what` happened. */
-static bool complain_ended(const struct run *r, const char *what, const char *text)
-{
-	char how[128];
-
-	if (died_of_signal(r))
-		snprintf(how, sizeof(how), "the command died of signal %d (%s) before%s", WTERMSIG(r->status),
-			strsignal(WTERMSIG(r->status)), what);
-	else
-		snprintf(how, sizeof(how), "the command ended before%s", what);
-	return complain(how, text);
+	if (!WIFSIGNALED(r->status)) {
+		fprintf(stderr, "expect: the command ended before %s'%s'\n", before, text);
+		return false;
+	}
+	fprintf(stderr, "expect: the command died of signal %d (%s) before %s'%s'\n", WTERMSIG(r->status),
+		strsignal(WTERMSIG(r->status)), before, text);
+	r->failure = DIED;
+	return false;
 }
 
 static bool do_wait(struct run *r, char *text)
@@ -286,7 +281,7 @@ static bool do_screen(struct run *r, char *text)
 			return complain("failed by", bad);
 		}
 		if (r->ended)
-			return complain_ended(r, " the screen held", text);
+			return complain_ended(r, "the screen held ", text);
 		if (!run_step(r)) {
 			for (int row = 0; row < SCREEN_ROWS; row++)
 				fprintf(stderr, "|%s|\n", r->screen.cell[row]);
@@ -362,7 +357,7 @@ static bool do_exit(struct run *r, char *text)
 	bad = run_failed(r);
 	if (bad)
 		return complain("failed by", bad);
-	return died_of_signal(r) ? complain_ended(r, "", "an end of its own") : true;
+	return WIFSIGNALED(r->status) ? complain_ended(r, "", "an end of its own") : true;
 }
 
 static const struct command {
@@ -409,7 +404,7 @@ static bool run_script(struct run *r, FILE *script)
 
 int main(int argc, char **argv)
 {
-	struct run r = { .log = -1 };
+	struct run r = { .log = -1, .failure = NOT_FOLLOWED };
 	long seconds = 60;
 	FILE *script;
 	int c, status;
@@ -424,16 +419,16 @@ int main(int argc, char **argv)
 		else if (c == 't')
 			seconds = atol(optarg);
 		else
-			return USAGE;
+			return NOT_BEGUN;
 	}
 	if (argc - optind < 2) {
 		fprintf(stderr, "Usage: expect [-ep] [-l LOG] [-t SECONDS] SCRIPT COMMAND...\n");
-		return USAGE;
+		return NOT_BEGUN;
 	}
 	script = fopen(argv[optind], "re");
 	if (!script) {
 		perror(argv[optind]);
-		return USAGE;
+		return NOT_BEGUN;
 	}
 	if (r.log < 0)
 		r.log = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -444,7 +439,7 @@ int main(int argc, char **argv)
 		run_start_terminal(&r, argv + optind + 1);
 	else
 		run_start(&r, argv + optind + 1);
-	status = run_script(&r, script) ? FOLLOWED : died_of_signal(&r) ? DIED : NOT_FOLLOWED;
+	status = run_script(&r, script) ? FOLLOWED : r.failure;
 	run_stop(&r);
 	return status;
 }
